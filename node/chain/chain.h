@@ -28,8 +28,7 @@ struct tree_entry {
     uint8_t signer[32];
     uint8_t state_root[32];
     const struct blob *state; /* one reference on the root while the entry lives (valid entries above or at the last checkpoint and a few below) */
-    const struct blob *block; /* the encoded block, one reference; NULL when only on disk */
-    uint8_t header[HEADER_BYTES];
+    const struct blob *block; /* the encoded block (it begins with the header), one reference; NULL when only on disk */
 };
 
 struct chain; /* in the node's slab; see chain_bytes */
