@@ -45,6 +45,8 @@ uint32_t chain_final(const struct chain *chain);                                
 uint64_t chain_final_instance(const struct chain *chain);                        /* instances decided so far: 0 at first */
 uint32_t chain_ancestor(const struct chain *chain, uint32_t from, uint64_t height); /* TREE_NONE when below the oldest kept */
 bool chain_descends(const struct chain *chain, uint32_t index, uint32_t ancestor);
+/* Another entry of the same height and signer with another id (evidence H), or TREE_NONE. */
+uint32_t chain_rival(const struct chain *chain, uint32_t index);
 const struct params *chain_params(const struct chain *chain);                    /* in force at the tip */
 const struct genesis *chain_genesis(const struct chain *chain);
 
@@ -79,6 +81,7 @@ enum err chain_tx_add(struct chain *chain, struct ctx *c, uint8_t id[32], const 
 const struct blob *chain_tx_get(const struct chain *chain, const uint8_t id[32]); /* pooled transaction or NULL; no reference added */
 /* Pool entry whose short id (docs/wire.md 9, keyed by block id) equals; used to rebuild compact blocks. Fills found[i] (no references) for each. */
 size_t chain_tx_match(struct chain *chain, struct ctx *c, const struct blob **found, const uint8_t block_id[32], const uint64_t *short_ids, size_t count);
+void chain_tx_track(struct chain *chain, const uint8_t id[32]); /* an own transaction: trace its inclusion and finality */
 uint64_t chain_account_nonce(struct chain *chain, struct ctx *c, const uint8_t account[32]); /* next nonce: state at tip plus own pool */
 
 /* --- life --- */

@@ -43,8 +43,8 @@ enum event_kind {
 enum link_end { LINK_CLOSED_HERE, LINK_CLOSED_THERE, LINK_BROKEN, LINK_REFUSED, LINK_UNREACHABLE };
 
 enum submit_kind {
-    SUBMIT_TX,    /* data: one encoded transaction */
-    SUBMIT_TRANSFER /* data: to key 32 | amount u64: a transfer of the node's own account, nonce kept by the node */
+    SUBMIT_TX,  /* data: one encoded transaction */
+    SUBMIT_BODY /* data: type u16 | body: the node's own account signs it, with the next nonce */
 };
 
 struct event {

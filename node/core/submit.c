@@ -1,0 +1,65 @@
+#include "node/core/submit.h"
+
+#define TX_HEAD_BYTES (2 + 32 + 8 + 8 + 8)
+#define TX_EVIDENCE 0x50
+
+void submit_init(struct submit *submit, const struct node_config *config)
+{
+    static const uint8_t none[32];
+
+    submit->has_account = memcmp(config->account_seed, none, sizeof(none)) != 0;
+    if (submit->has_account) {
+        sign_keypair(&submit->secret, config->account_seed);
+    }
+}
+
+static const struct blob *tx_make(const struct submit *submit, struct ctx *c, struct chain *chain,
+                                  uint16_t type, struct span body)
+{
+    const struct tree_entry *tip = chain_entry(chain, chain_tip(chain));
+    size_t len = TX_HEAD_BYTES + body.len + SIGN_BYTES;
+    uint8_t *tx = arena_alloc(c->scratch, len, 1);
+
+    if (tx == NULL) {
+        return NULL;
+    }
+    store16(tx, type);
+    memcpy(tx + 2, submit->secret.public_key, 32);
+    store64(tx + 34, chain_account_nonce(chain, c, submit->secret.public_key));
+    store64(tx + 42, len * c->config->policy->fee_multiplier);
+    store64(tx + 50, tip->height + SUBMIT_EXPIRY_BLOCKS);
+    memcpy(tx + TX_HEAD_BYTES, body.data, body.len);
+
+    struct sign_message message = {.context = SIGN_CONTEXT("tx"),
+                                   .genesis = chain_genesis(chain)->hash,
+                                   .body = {span_of(tx, len - SIGN_BYTES), span_of(NULL, 0)}};
+    sign_make(tx + len - SIGN_BYTES, &submit->secret, &message);
+    ctx_charge(c, COST_SIGN, 1);
+    return blob_put(c->shared, tx, len);
+}
+
+enum err submit_tx(const struct submit *submit, struct ctx *c, struct chain *chain,
+                   const struct blob **tx, enum submit_kind kind, struct span data)
+{
+    if (kind == SUBMIT_TX) {
+        *tx = blob_put(c->shared, data.data, data.len);
+        return ERR_OK;
+    }
+    if (data.len < 2) {
+        return ERR_TRUNCATED;
+    }
+    if (data.len > 4096) {
+        return ERR_RANGE;
+    }
+    if (!submit->has_account) {
+        return ERR_NOT_FOUND;
+    }
+    *tx = tx_make(submit, c, chain, load16(data.data), span_of(data.data + 2, data.len - 2));
+    return *tx == NULL ? ERR_FULL : ERR_OK;
+}
+
+const struct blob *submit_evidence(const struct submit *submit, struct ctx *c, struct chain *chain,
+                                   struct span body)
+{
+    return submit->has_account ? tx_make(submit, c, chain, TX_EVIDENCE, body) : NULL;
+}
