@@ -1,5 +1,6 @@
-/* The links of one node: dialing, greeting, address book, limits (spec: stream 3, eclipse care). Owns the address book and the link
- * table. Is told: LINK_UP, LINK_DOWN, HELLO, PEERS, time. Tells: which links are ready and who is behind them. */
+/* The links of one node: dialing, greeting, address book, limits (spec: stream 3, eclipse care).
+ * Owns the address book and the link table. Is told: LINK_UP, LINK_DOWN, HELLO, PEERS, time. Tells:
+ * which links are ready and who is behind them. */
 #ifndef ORRERY_CHAIN_OVERLAY_H
 #define ORRERY_CHAIN_OVERLAY_H
 
@@ -9,10 +10,10 @@ struct overlay;
 struct hello; /* of frames.h */
 
 struct overlay_link {
-    bool ready;  /* HELLO came, same genesis and version */
+    bool ready; /* HELLO came, same genesis and version */
     bool dialed;
     uint8_t peer[32];
-    struct endpoint endpoint; /* where the peer listens */
+    struct endpoint endpoint;          /* where the peer listens */
     uint64_t tip_height, final_height; /* as last told */
     uint64_t since_ns;
 };
@@ -20,20 +21,28 @@ struct overlay_link {
 size_t overlay_bytes(const struct node_config *config);
 void overlay_init(struct overlay *overlay, const struct node_config *config);
 void overlay_start(struct overlay *overlay, struct ctx *c);
-bool overlay_link_up(struct overlay *overlay, struct ctx *c, const struct event *event, uint64_t tip_height, uint64_t final_height); /* false: refused and closed */
+bool overlay_link_up(struct overlay *overlay, struct ctx *c, const struct event *event,
+                     uint64_t tip_height, uint64_t final_height); /* false: refused and closed */
 void overlay_link_down(struct overlay *overlay, struct ctx *c, const struct event *event);
-/* HELLO, PEERS_GET, PEERS, PING, PONG. `became_ready` is set when this frame completed the greeting. */
-enum err overlay_frame(struct overlay *overlay, struct ctx *c, uint32_t link, struct span frame, bool *became_ready) MUST_CHECK;
+/* HELLO, PEERS_GET, PEERS, PING, PONG. `became_ready` is set when this frame completed the
+ * greeting. */
+enum err overlay_frame(struct overlay *overlay, struct ctx *c, uint32_t link, struct span frame,
+                       bool *became_ready) MUST_CHECK;
 void overlay_wake(struct overlay *overlay, struct ctx *c);
 uint64_t overlay_deadline_ns(const struct overlay *overlay);
 
 uint64_t overlay_ready(const struct overlay *overlay); /* mask of ready links */
 const struct overlay_link *overlay_at(const struct overlay *overlay, uint32_t link);
-uint32_t overlay_find(const struct overlay *overlay, const uint8_t node_id[32]); /* link or LINK_NONE */
-/* Wants a link to this node beside the random ones (committee mesh): dialed soon, kept until overlay_unwant_all. */
-void overlay_want(struct overlay *overlay, struct ctx *c, const uint8_t node_id[32], const struct endpoint *endpoint);
+uint32_t overlay_find(const struct overlay *overlay,
+                      const uint8_t node_id[32]); /* link or LINK_NONE */
+/* Wants a link to this node beside the random ones (committee mesh): dialed soon, kept until
+ * overlay_unwant_all. */
+void overlay_want(struct overlay *overlay, struct ctx *c, const uint8_t node_id[32],
+                  const struct endpoint *endpoint);
 void overlay_unwant_all(struct overlay *overlay);
-/* A frame broke the protocol: traces peer_misbehaved, closes the link, keeps the peer away for a while. */
-void overlay_blame(struct overlay *overlay, struct ctx *c, uint32_t link, enum err err, uint8_t frame_code);
+/* A frame broke the protocol: traces peer_misbehaved, closes the link, keeps the peer away for a
+ * while. */
+void overlay_blame(struct overlay *overlay, struct ctx *c, uint32_t link, enum err err,
+                   uint8_t frame_code);
 
 #endif

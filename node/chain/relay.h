@@ -1,6 +1,7 @@
-/* Dissemination: Plumtree eager push of transactions and compact blocks, batched lazy inventory (decision 4), header-first sync,
- * checkpoint and snapshot sync, serving of blocks, headers and state. Owns: eager/lazy link masks, who-knows-what bits, pending compact
- * blocks, the sync state machine. relay.h and sync.h are one conversation about the same objects, kept in two files. */
+/* Dissemination: Plumtree eager push of transactions and compact blocks, batched lazy inventory
+ * (decision 4), header-first sync, checkpoint and snapshot sync, serving of blocks, headers and
+ * state. Owns: eager/lazy link masks, who-knows-what bits, pending compact blocks, the sync state
+ * machine. relay.h and sync.h are one conversation about the same objects, kept in two files. */
 #ifndef ORRERY_CHAIN_RELAY_H
 #define ORRERY_CHAIN_RELAY_H
 
@@ -10,14 +11,18 @@
 struct relay;
 
 size_t relay_bytes(const struct node_config *config);
-void relay_init(struct relay *relay, const struct node_config *config, struct chain *chain, struct overlay *overlay);
+void relay_init(struct relay *relay, const struct node_config *config, struct chain *chain,
+                struct overlay *overlay);
 void relay_drop(struct relay *relay);
 void relay_link_ready(struct relay *relay, struct ctx *c, uint32_t link);
 void relay_link_down(struct relay *relay, struct ctx *c, uint32_t link);
 /* TX*, BLOCK_*. news as chain_block fills it. Errors blame the link. */
-enum err relay_frame(struct relay *relay, struct ctx *c, uint32_t link, const struct blob *frame, struct chain_news *news) MUST_CHECK;
-/* A transaction or a block that began here, or that became valid later (orphans): push it. link LINK_NONE: own. */
-void relay_tx(struct relay *relay, struct ctx *c, uint32_t from_link, const uint8_t id[32], const struct blob *tx);
+enum err relay_frame(struct relay *relay, struct ctx *c, uint32_t link, const struct blob *frame,
+                     struct chain_news *news) MUST_CHECK;
+/* A transaction or a block that began here, or that became valid later (orphans): push it. link
+ * LINK_NONE: own. */
+void relay_tx(struct relay *relay, struct ctx *c, uint32_t from_link, const uint8_t id[32],
+              const struct blob *tx);
 void relay_block(struct relay *relay, struct ctx *c, uint32_t from_link, uint32_t entry);
 void relay_wake(struct relay *relay, struct ctx *c);
 uint64_t relay_deadline_ns(const struct relay *relay);

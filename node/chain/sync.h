@@ -1,6 +1,7 @@
-/* Catching up (docs/wire.md 9): header-first from genesis or from where we are, with a trusted checkpoint (no signatures below it are
- * checked, only the hash chain), or by state snapshot at the trusted checkpoint. Also serves headers, blocks, state nodes and decisions
- * to others from memory and from records (READ). */
+/* Catching up (docs/wire.md 9): header-first from genesis or from where we are, with a trusted
+ * checkpoint (no signatures below it are checked, only the hash chain), or by state snapshot at the
+ * trusted checkpoint. Also serves headers, blocks, state nodes and decisions to others from memory
+ * and from records (READ). */
 #ifndef ORRERY_CHAIN_SYNC_H
 #define ORRERY_CHAIN_SYNC_H
 
@@ -12,15 +13,19 @@ enum sync_mode { SYNC_GENESIS, SYNC_CHECKPOINT, SYNC_SNAPSHOT };
 struct sync;
 
 size_t sync_bytes(const struct node_config *config);
-void sync_init(struct sync *sync, const struct node_config *config, struct chain *chain, struct overlay *overlay);
+void sync_init(struct sync *sync, const struct node_config *config, struct chain *chain,
+               struct overlay *overlay);
 void sync_drop(struct sync *sync);
 void sync_link_ready(struct sync *sync, struct ctx *c, uint32_t link);
 void sync_link_down(struct sync *sync, struct ctx *c, uint32_t link);
 /* HEADERS*, BLOCKS_GET, BLOCK, NOT_FOUND, STATE*, DECISION_GET for old instances. */
-enum err sync_frame(struct sync *sync, struct ctx *c, uint32_t link, const struct blob *frame, struct chain_news *news) MUST_CHECK;
-/* Fetch a block by id (unknown parent, finality's value), from link if it is ready, else from any. */
+enum err sync_frame(struct sync *sync, struct ctx *c, uint32_t link, const struct blob *frame,
+                    struct chain_news *news) MUST_CHECK;
+/* Fetch a block by id (unknown parent, finality's value), from link if it is ready, else from any.
+ */
 void sync_fetch(struct sync *sync, struct ctx *c, uint32_t link, const uint8_t id[32]);
-bool sync_read_done(struct sync *sync, struct ctx *c, const struct event *event); /* records read to serve somebody */
+bool sync_read_done(struct sync *sync, struct ctx *c,
+                    const struct event *event); /* records read to serve somebody */
 bool sync_busy(const struct sync *sync); /* behind by more than a block: do not produce or vote */
 void sync_wake(struct sync *sync, struct ctx *c, struct chain_news *news);
 uint64_t sync_deadline_ns(const struct sync *sync);

@@ -1,4 +1,5 @@
-/* What a person or the node itself asks of the chain: bodies become signed transactions of the node's own account. */
+/* What a person or the node itself asks of the chain: bodies become signed transactions of the
+ * node's own account. */
 #ifndef ORRERY_CORE_SUBMIT_H
 #define ORRERY_CORE_SUBMIT_H
 
@@ -15,12 +16,15 @@ struct submit {
 
 void submit_init(struct submit *submit, const struct node_config *config);
 
-/* The transaction asked for, with one reference for the caller. ERR_TRUNCATED, ERR_RANGE: the data; ERR_NOT_FOUND: the node has no
- * account to sign a body with. A ready transaction is passed on unread: the pool checks it. */
-enum err submit_tx(const struct submit *submit, struct ctx *c, struct chain *chain, const struct blob **tx, enum submit_kind kind,
-                   struct span data) MUST_CHECK;
+/* The transaction asked for, with one reference for the caller. ERR_TRUNCATED, ERR_RANGE: the data;
+ * ERR_NOT_FOUND: the node has no account to sign a body with. A ready transaction is passed on
+ * unread: the pool checks it. */
+enum err submit_tx(const struct submit *submit, struct ctx *c, struct chain *chain,
+                   const struct blob **tx, enum submit_kind kind, struct span data) MUST_CHECK;
 
-/* A transaction that carries this evidence body, or NULL when the node has no account. One reference for the caller. */
-const struct blob *submit_evidence(const struct submit *submit, struct ctx *c, struct chain *chain, struct span body);
+/* A transaction that carries this evidence body, or NULL when the node has no account. One
+ * reference for the caller. */
+const struct blob *submit_evidence(const struct submit *submit, struct ctx *c, struct chain *chain,
+                                   struct span body);
 
 #endif

@@ -1,4 +1,5 @@
-/* What a host tells a node once, before its first step. Shared parts are pointers that outlive the node. */
+/* What a host tells a node once, before its first step. Shared parts are pointers that outlive the
+ * node. */
 #ifndef ORRERY_SEAM_CONFIG_H
 #define ORRERY_SEAM_CONFIG_H
 
@@ -13,19 +14,21 @@ struct seed_peer {
 
 enum sync_choice { SYNC_FROM_GENESIS, SYNC_FROM_CHECKPOINT, SYNC_FROM_SNAPSHOT };
 
-/* Policies and limits of the local node, equal for most nodes of a run: shared by pointer. None is consensus. */
+/* Policies and limits of the local node, equal for most nodes of a run: shared by pointer. None is
+ * consensus. */
 struct node_policy {
-    uint32_t links_out;          /* random links this node dials; 8 */
-    uint32_t links_max;          /* all links; <= LINKS_MAX */
-    uint32_t mesh_links;         /* committee mesh: random members beside the ring neighbours; 8 (decision 3) */
-    uint64_t vote_flush_ns;      /* VOTE_BUNDLE flush; 25 ms */
-    uint64_t lazy_flush_ns;      /* TX_IHAVE batch; 5 s */
-    uint64_t vote_have_ns;       /* VOTE_HAVE; 2 s */
-    uint32_t pool_txs_max;       /* pooled transactions; 4096 */
-    uint32_t pool_sender_max;    /* per sender; 64 */
-    uint32_t tree_entries_max;   /* blocks above the last checkpoint; 2048 */
-    uint32_t fee_multiplier;     /* that this node's blocks ask for, atomic units per byte */
-    uint64_t ping_ns;            /* 15 s; a link is dead after 3 misses */
+    uint32_t links_out; /* random links this node dials; 8 */
+    uint32_t links_max; /* all links; <= LINKS_MAX */
+    uint32_t
+        mesh_links; /* committee mesh: random members beside the ring neighbours; 8 (decision 3) */
+    uint64_t vote_flush_ns;    /* VOTE_BUNDLE flush; 25 ms */
+    uint64_t lazy_flush_ns;    /* TX_IHAVE batch; 5 s */
+    uint64_t vote_have_ns;     /* VOTE_HAVE; 2 s */
+    uint32_t pool_txs_max;     /* pooled transactions; 4096 */
+    uint32_t pool_sender_max;  /* per sender; 64 */
+    uint32_t tree_entries_max; /* blocks above the last checkpoint; 2048 */
+    uint32_t fee_multiplier;   /* that this node's blocks ask for, atomic units per byte */
+    uint64_t ping_ns;          /* 15 s; a link is dead after 3 misses */
 };
 
 struct node_config {

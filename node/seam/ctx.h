@@ -1,5 +1,5 @@
-/* What a handler receives inside one step: time, randomness, scratch, and the calls that append effects. Nothing happens
- * until the step returns. */
+/* What a handler receives inside one step: time, randomness, scratch, and the calls that append
+ * effects. Nothing happens until the step returns. */
 #ifndef ORRERY_SEAM_CTX_H
 #define ORRERY_SEAM_CTX_H
 
@@ -29,11 +29,14 @@ void ctx_datagram(struct ctx *c, const struct endpoint *to, struct span frame);
 uint32_t ctx_connect(struct ctx *c, const struct endpoint *to, const uint8_t peer[32]);
 void ctx_close(struct ctx *c, uint32_t link);
 
-/* Asks for up to limit records whose keys begin with prefix, from key `from` (or the start); READ_DONE carries the request. */
-uint32_t ctx_read(struct ctx *c, struct span prefix, struct span from, uint32_t limit, bool backwards);
+/* Asks for up to limit records whose keys begin with prefix, from key `from` (or the start);
+ * READ_DONE carries the request. */
+uint32_t ctx_read(struct ctx *c, struct span prefix, struct span from, uint32_t limit,
+                  bool backwards);
 
-/* A batch: begin, any number of put / delete, then commit. commit returns the request whose WRITE_DONE says the batch is
- * durable; commit_quiet asks for no answer. Batches become durable in the order of their commits. */
+/* A batch: begin, any number of put / delete, then commit. commit returns the request whose
+ * WRITE_DONE says the batch is durable; commit_quiet asks for no answer. Batches become durable in
+ * the order of their commits. */
 #define WRITE_OPS_MAX 512
 struct write_batch {
     struct record_op *ops;
@@ -41,14 +44,16 @@ struct write_batch {
 };
 void ctx_write_begin(struct ctx *c, struct write_batch *batch);
 void ctx_write_put(struct ctx *c, struct write_batch *batch, struct span key, struct span value);
-void ctx_write_put_blob(struct ctx *c, struct write_batch *batch, struct span key, const struct blob *value);
+void ctx_write_put_blob(struct ctx *c, struct write_batch *batch, struct span key,
+                        const struct blob *value);
 void ctx_write_delete(struct ctx *c, struct write_batch *batch, struct span key);
 uint32_t ctx_write_commit(struct ctx *c, struct write_batch *batch);
 void ctx_write_commit_quiet(struct ctx *c, struct write_batch *batch);
 
 void ctx_reply(struct ctx *c, uint64_t request, enum err err, struct span data);
 
-/* Values in the order of trace.def's columns; missing ones are 0. ctx_trace(c, TRACE_tip_changed, height, id, ...). */
+/* Values in the order of trace.def's columns; missing ones are 0. ctx_trace(c, TRACE_tip_changed,
+ * height, id, ...). */
 void ctx_trace_values(struct ctx *c, enum trace_kind kind, size_t count, const uint64_t *values);
 #define ctx_trace(c, kind, ...)                                                                    \
     ctx_trace_values(c, kind, sizeof((uint64_t[]){__VA_ARGS__}) / sizeof(uint64_t),                \

@@ -1,6 +1,7 @@
-/* The seam between the protocol and its host: events in, effects out, data only. No callback crosses it. Time is an argument
- * of every event and the next deadline a return value. mono_ns never goes back and drives deadlines; wall_ms is what the node
- * believes the date to be, may jump, and goes into blocks. */
+/* The seam between the protocol and its host: events in, effects out, data only. No callback
+ * crosses it. Time is an argument of every event and the next deadline a return value. mono_ns
+ * never goes back and drives deadlines; wall_ms is what the node believes the date to be, may jump,
+ * and goes into blocks. */
 #ifndef ORRERY_SEAM_SEAM_H
 #define ORRERY_SEAM_SEAM_H
 
@@ -21,7 +22,8 @@ struct endpoint {
     uint16_t port;
 };
 
-/* One durable record. Both parts belong to the host until the step returns; keep the value by blob_keep. */
+/* One durable record. Both parts belong to the host until the step returns; keep the value by
+ * blob_keep. */
 struct record {
     const uint8_t *key;
     size_t key_len;
@@ -127,13 +129,15 @@ struct effect {
         struct {
             uint32_t request;
             struct span prefix; /* in the arena of effects */
-            struct span from;   /* first key wanted (inclusive), >= prefix; empty: from the start of the prefix */
+            struct span from;   /* first key wanted (inclusive), >= prefix; empty: from the start of
+                                   the prefix */
             uint32_t limit;
             bool backwards; /* from the end of the prefix (or from `from`) downwards */
         } read;
         struct {
-            uint32_t request;      /* 0: nobody waits, no WRITE_DONE is due */
-            struct record_op *ops; /* in the arena of effects; each value is a reference the host takes over */
+            uint32_t request; /* 0: nobody waits, no WRITE_DONE is due */
+            struct record_op
+                *ops; /* in the arena of effects; each value is a reference the host takes over */
             size_t count;
         } write;
         struct {
@@ -148,7 +152,8 @@ struct effect {
     };
 };
 
-/* Work units charged in a step. The simulator turns counts into virtual CPU time; the daemon ignores them. */
+/* Work units charged in a step. The simulator turns counts into virtual CPU time; the daemon
+ * ignores them. */
 #define COST_LIST(X)                                                                               \
     X(STEP, "one event handled")                                                                   \
     X(HASH_KIB, "1 KiB of BLAKE2b")                                                                \
@@ -181,14 +186,18 @@ struct effects {
 struct node;
 struct node_config;
 
-/* Bytes of memory one node needs. Mostly address space: a node touches it from the low end as it grows. */
+/* Bytes of memory one node needs. Mostly address space: a node touches it from the low end as it
+ * grows. */
 size_t node_bytes(const struct node_config *config);
 
-/* Makes a node in zeroed memory of node_bytes(config), aligned to 64. config and shared outlive it. */
-void node_init(struct node *node, const struct node_config *config, const uint8_t seed[32], struct shared *shared);
+/* Makes a node in zeroed memory of node_bytes(config), aligned to 64. config and shared outlive it.
+ */
+void node_init(struct node *node, const struct node_config *config, const uint8_t seed[32],
+               struct shared *shared);
 
 /* Handles one event. out is empty on entry. scratch is reset by the host between steps. */
-void node_step(struct node *node, const struct event *event, struct effects *out, struct arena *scratch);
+void node_step(struct node *node, const struct event *event, struct effects *out,
+               struct arena *scratch);
 
 /* When EVENT_WAKE is due at the latest, or DEADLINE_NONE. */
 uint64_t node_deadline_ns(const struct node *node);
@@ -196,7 +205,8 @@ uint64_t node_deadline_ns(const struct node *node);
 /* Digest of everything the protocol decides by (not of caches). */
 void node_digest(const struct node *node, uint8_t digest[32]);
 
-/* Gives back every blob the node holds: after EVENT_STOP, and when the host drops a crashed node. */
+/* Gives back every blob the node holds: after EVENT_STOP, and when the host drops a crashed node.
+ */
 void node_drop(struct node *node);
 
 #endif
