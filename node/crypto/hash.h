@@ -32,7 +32,8 @@ void hash_keyed_parts(uint8_t *out, size_t out_len, struct span key, const struc
                       size_t count);
 
 /* BLAKE2b in pieces: start, any number of adds, one end. Lengths as for hash_keyed_parts; an empty
- * key is no key. A stream may be copied to fork it. The end wipes it. */
+ * key is no key. A stream may be copied to fork it. The end wipes it. It needs
+ * alignment 64, which an arena does not give: keep it on the stack or in a struct of the module. */
 struct hash_stream {
     _Alignas(64) uint8_t opaque[384];
     size_t out_len;
