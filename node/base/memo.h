@@ -34,4 +34,8 @@ bool memo_get(struct shared *shared, enum memo_kind kind, struct memo_key key, v
 void memo_put(struct shared *shared, enum memo_kind kind, struct memo_key key, const void *value,
               size_t len);
 
+/* A key from bytes: their SipHash-2-4-128 under a key that only this host knows (equal to blob.id
+ * of a plain blob with these bytes). For results, never for consensus. */
+struct memo_key memo_key_bytes(struct shared *shared, const void *data, size_t len);
+
 #endif
