@@ -2,7 +2,8 @@
 
 #include "node/base/invariant.h"
 
-/* The slots come first; the bits follow, and are zeroed byte by byte as fresh reaches them. */
+/* The slots come first, then their bits. A bit at or above fresh means nothing, so none is cleared
+ * at the start. */
 size_t pool_bytes(size_t slot_bytes, uint32_t capacity)
 {
     size_t bytes;
@@ -37,9 +38,6 @@ enum err pool_take(struct pool *pool, uint32_t *index)
         pool->free_first = load32(pool->slots + pool->slot_bytes * i);
     } else if (pool->fresh < pool->capacity) {
         i = pool->fresh++;
-        if (i % 8 == 0) {
-            pool->live[i / 8] = 0;
-        }
     } else {
         pool->refused++;
         *index = POOL_NONE;

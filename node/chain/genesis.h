@@ -2,7 +2,6 @@
 #ifndef ORRERY_CHAIN_GENESIS_H
 #define ORRERY_CHAIN_GENESIS_H
 
-#include "node/base/arena.h"
 #include "node/base/blob.h"
 #include "node/chain/params.h"
 
@@ -21,7 +20,8 @@ struct genesis {
     uint8_t state_root[32]; /* filled by genesis_build_state */
 };
 
-struct endpoint;
+struct arena;
+
 struct genesis_account {
     uint8_t key[32];
     uint64_t free, bonded;
@@ -32,11 +32,14 @@ struct genesis_node {
 };
 
 /* Encodes a genesis. Accounts and nodes must be ascending. ERR_FULL, ERR_INVALID. */
-enum err genesis_encode(uint8_t *out, size_t capacity, size_t *len, const struct genesis *facts, const struct genesis_account *accounts,
-                        size_t account_count, const struct genesis_node *nodes, size_t node_count) MUST_CHECK;
+enum err genesis_encode(uint8_t *out, size_t capacity, size_t *len, const struct genesis *facts,
+                        const struct genesis_account *accounts, size_t account_count,
+                        const struct genesis_node *nodes, size_t node_count) MUST_CHECK;
 /* Decodes and checks everything but the state. bytes must outlive genesis. */
 enum err genesis_decode(struct genesis *genesis, struct span bytes) MUST_CHECK;
-/* Makes the state of block 0 in the host's store, fills state_root and returns the root blob with one reference. */
-enum err genesis_build_state(struct genesis *genesis, const struct blob **root, struct shared *shared, struct arena *scratch) MUST_CHECK;
+/* Makes the state of block 0 in the host's store, fills state_root and returns the root blob with
+ * one reference. */
+enum err genesis_build_state(struct genesis *genesis, const struct blob **root,
+                             struct shared *shared, struct arena *scratch) MUST_CHECK;
 
 #endif

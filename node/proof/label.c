@@ -202,13 +202,19 @@ void label_range(const struct sha256_engine *e, const struct label_job *job,
     label_range_lockstep(e, job, 1, parents, first, n);
 }
 
+void label_source(const struct sha256_engine *e, uint8_t out[32], const uint8_t replica_id[32],
+                  uint64_t v)
+{
+    uint8_t prefix[64];
+    prefix_write(prefix, replica_id, 0, v);
+    sha256_once(e, out, prefix, sizeof prefix);
+}
+
 void label_sources(const struct sha256_engine *e, const uint8_t replica_id[32], uint8_t *cur,
                    uint64_t first, uint64_t n)
 {
-    uint8_t prefix[64];
     for (uint64_t v = first; v < first + n; v++) {
-        prefix_write(prefix, replica_id, 0, v);
-        sha256_once(e, cur + 32 * v, prefix, sizeof prefix);
+        label_source(e, cur + 32 * v, replica_id, v);
     }
 }
 

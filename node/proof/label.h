@@ -51,7 +51,9 @@ void label_range(const struct sha256_engine *e, const struct label_job *job,
 void label_range_lockstep(const struct sha256_engine *e, const struct label_job *jobs,
                           unsigned n_jobs, const uint32_t *parents, uint64_t first, uint64_t n);
 
-/* Layer 0 of a localised graph. */
+/* Layer 0 of a localised graph: one label, and a range of the whole layer cur. */
+void label_source(const struct sha256_engine *e, uint8_t out[32], const uint8_t replica_id[32],
+                  uint64_t v);
 void label_sources(const struct sha256_engine *e, const uint8_t replica_id[32], uint8_t *cur,
                    uint64_t first, uint64_t n);
 

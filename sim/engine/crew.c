@@ -1,0 +1,155 @@
+#define _GNU_SOURCE
+#include "sim/engine/crew.h"
+
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "node/base/invariant.h"
+
+#define SPINS 400   /* about 10 us: a barrier between running threads takes far less */
+#define YIELDS 2000 /* then sleeping is cheaper for everybody else */
+
+struct hand {
+    struct crew *crew;
+    pthread_t thread;
+    unsigned number;
+};
+
+struct crew {
+    _Alignas(64) _Atomic uint64_t ticket; /* one more: there is work */
+    _Alignas(64) _Atomic unsigned busy;   /* hands that have not finished it */
+    _Alignas(64) _Atomic unsigned asleep;
+    atomic_bool over;
+    pthread_mutex_t mutex;
+    pthread_cond_t wake;
+    void (*work)(void *context, unsigned thread);
+    void *context;
+    unsigned spins;
+    unsigned hands;
+    struct hand hand[];
+};
+
+static inline void pause_briefly(void)
+{
+#if defined(__x86_64__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    __asm__ volatile("yield");
+#endif
+}
+
+static void crew_await_work(struct crew *crew, uint64_t seen)
+{
+    for (unsigned i = 0; i < crew->spins; i++) {
+        if (atomic_load_explicit(&crew->ticket, memory_order_acquire) != seen) {
+            return;
+        }
+        pause_briefly();
+    }
+    for (unsigned i = 0; i < YIELDS; i++) {
+        if (atomic_load_explicit(&crew->ticket, memory_order_acquire) != seen) {
+            return;
+        }
+        (void)sched_yield();
+    }
+    (void)pthread_mutex_lock(&crew->mutex);
+    atomic_fetch_add(&crew->asleep, 1); /* before the ticket is read again: see crew_work */
+    while (atomic_load(&crew->ticket) == seen) {
+        (void)pthread_cond_wait(&crew->wake, &crew->mutex);
+    }
+    atomic_fetch_sub(&crew->asleep, 1);
+    (void)pthread_mutex_unlock(&crew->mutex);
+}
+
+static void *hand_main(void *argument)
+{
+    struct hand *hand = argument;
+    struct crew *crew = hand->crew;
+    for (uint64_t seen = 0;; seen++) {
+        crew_await_work(crew, seen);
+        if (atomic_load(&crew->over)) {
+            return NULL;
+        }
+        crew->work(crew->context, hand->number);
+        atomic_fetch_sub_explicit(&crew->busy, 1, memory_order_release);
+    }
+}
+
+static void crew_call(struct crew *crew)
+{
+    atomic_fetch_add(&crew->ticket, 1);
+    if (atomic_load(&crew->asleep) > 0) { /* a hand that counts itself later sees the ticket */
+        (void)pthread_mutex_lock(&crew->mutex);
+        (void)pthread_cond_broadcast(&crew->wake);
+        (void)pthread_mutex_unlock(&crew->mutex);
+    }
+}
+
+void crew_work(struct crew *crew)
+{
+    atomic_store_explicit(&crew->busy, crew->hands, memory_order_relaxed);
+    crew_call(crew);
+    crew->work(crew->context, 0);
+    for (unsigned i = 0; atomic_load_explicit(&crew->busy, memory_order_acquire) != 0; i++) {
+        if (i < crew->spins) {
+            pause_briefly();
+        } else {
+            (void)sched_yield();
+        }
+    }
+}
+
+enum err crew_new(struct crew **out, unsigned threads, void (*work)(void *context, unsigned thread),
+                  void *context)
+{
+    invariant(threads >= 2);
+    size_t bytes = sizeof(struct crew) + (threads - 1) * sizeof(struct hand);
+    bytes = (bytes + 63) / 64 * 64;
+    struct crew *crew = aligned_alloc(64, bytes);
+    if (crew == NULL) {
+        return ERR_NO_MEMORY;
+    }
+    atomic_init(&crew->ticket, 0);
+    atomic_init(&crew->busy, 0);
+    atomic_init(&crew->asleep, 0);
+    atomic_init(&crew->over, false);
+    (void)pthread_mutex_init(&crew->mutex, NULL);
+    (void)pthread_cond_init(&crew->wake, NULL);
+    crew->work = work;
+    crew->context = context;
+    /* With fewer cores than threads, to spin is to keep the one that is waited for from running. */
+    crew->spins = sysconf(_SC_NPROCESSORS_ONLN) >= (long)threads ? SPINS : 0;
+    crew->hands = 0;
+    for (unsigned i = 1; i < threads; i++) {
+        struct hand *hand = &crew->hand[i - 1];
+        hand->crew = crew;
+        hand->number = i;
+        if (pthread_create(&hand->thread, NULL, hand_main, hand) != 0) {
+            crew_free(crew);
+            return ERR_BUSY;
+        }
+        crew->hands++;
+    }
+    *out = crew;
+    return ERR_OK;
+}
+
+void crew_free(struct crew *crew)
+{
+    if (crew == NULL) {
+        return;
+    }
+    atomic_store(&crew->over, true);
+    crew_call(crew);
+    for (unsigned i = 0; i < crew->hands; i++) {
+        (void)pthread_join(crew->hand[i].thread, NULL);
+    }
+    (void)pthread_cond_destroy(&crew->wake);
+    (void)pthread_mutex_destroy(&crew->mutex);
+    free(crew);
+}
