@@ -13,7 +13,8 @@
 struct trace_row {
     uint64_t time_ns;
     uint32_t node;
-    uint32_t kind; /* enum trace_kind, or TRACE_KINDS + enum world_trace */
+    uint32_t kind;  /* enum trace_kind, or TRACE_KINDS + enum world_trace */
+    uint64_t count; /* rows of this node before this one */
     uint64_t value[TRACE_VALUES_MAX];
 };
 

@@ -1,0 +1,70 @@
+/* One virtual machine: the node's slab and everything outside it that belongs to it alone. Touched by one thread inside a slot. */
+#ifndef ORRERY_WORLD_HOST_H
+#define ORRERY_WORLD_HOST_H
+
+#include "node/core/node.h"
+#include "sim/clock/clock.h"
+#include "sim/cpu/cpu.h"
+#include "sim/disk/disk.h"
+#include "sim/disk/records.h"
+#include "sim/engine/engine.h"
+#include "sim/net/link.h"
+#include "sim/record/record.h"
+#include "sim/world/payload.h"
+
+enum wire_state { WIRE_FREE, WIRE_DIALING, WIRE_UP };
+
+/* One end of a link. */
+struct wire {
+    uint32_t peer;     /* node index */
+    uint8_t peer_link; /* index at the peer */
+    uint8_t state;
+    uint16_t generation; /* of this end; changes at each reuse, so late frames are recognised */
+    uint16_t peer_generation;
+    bool dialed;
+    uint32_t request; /* of the CONNECT */
+    struct link_side side; /* towards the peer: order and draws */
+};
+
+struct waiting {
+    struct waiting *next;
+    uint32_t src;
+    uint64_t payload;
+};
+
+/* A READ whose disk time runs; answered with what the disk holds when it is over. */
+struct pending_read {
+    struct pending_read *next;
+    uint32_t request, limit;
+    bool backwards;
+    uint8_t prefix_len, from_len;
+    uint8_t prefix[RECORD_KEY_BYTES_MAX], from[RECORD_KEY_BYTES_MAX];
+};
+
+struct host {
+    struct node *node; /* address space for the whole run, pages as touched */
+    const struct node_config *config;
+    bool up;
+    bool joined, away, wiped;
+    bool silent; /* down without a word: nothing answers for it */
+    uint16_t group, city, region, profile;
+    uint32_t life; /* starts so far */
+    uint32_t wires_used; /* wires ever used: scans stop here */
+    struct wire wire[LINKS_MAX];
+    struct bandwidth_queue line;
+    struct clock clock;
+    struct cpu cpu;
+    struct disk disk;
+    struct records *records;
+    struct waiting *wait_first, *wait_last; /* events that wait for the processor */
+    uint64_t mono_last_ns;
+    uint64_t trace_count;
+    uint64_t sent_bytes, received_bytes, sent_frames, received_frames, written_bytes;
+    uint64_t height, final_height; /* as last traced */
+    uint32_t links, pool_txs;
+    uint32_t wires_opened; /* names the draws of each link */
+    uint64_t datagrams, load_count, churn_count;
+    struct pending_read *reads;
+};
+
+#endif

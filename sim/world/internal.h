@@ -1,0 +1,117 @@
+/* What the files of sim/world share. */
+#ifndef ORRERY_WORLD_INTERNAL_H
+#define ORRERY_WORLD_INTERNAL_H
+
+#include "sim/check/check.h"
+#include "sim/churn/churn.h"
+#include "sim/fault/timeline.h"
+#include "sim/net/cities.h"
+#include "sim/store/store.h"
+#include "sim/world/host.h"
+#include "sim/world/population.h"
+#include "sim/world/world.h"
+
+#define SLOT_NS CITIES_BASE_NS_MIN
+#define SCRATCH_BYTES ((size_t)16 << 20)
+#define EFFECT_BYTES ((size_t)8 << 20)
+
+/* What one thread needs while it runs nodes. */
+struct worker {
+    struct effects effects;
+    struct arena scratch;
+    void *memory;
+    struct trace_row *rows; /* of the current epoch, in the order this thread made them */
+    size_t row_count, row_capacity;
+    struct waiting *spare; /* free list */
+    struct fault_cursor cursor;
+    uint64_t frames, bytes, blocks, reorgs, txs_submitted, txs_included;
+};
+
+struct load_state {
+    const struct scenario_load *spec;
+    uint32_t first, count; /* the nodes that submit */
+};
+
+struct world {
+    const struct scenario *scenario;
+    struct world_options options;
+    unsigned threads;
+    struct cities cities;
+    struct quantile exponential;
+    struct population population;
+    struct store *store;
+    struct shared *shared;
+    struct engine *engine;
+    struct net net;
+    uint16_t *city_of_node;
+    struct bandwidth *bandwidth;
+    struct cpu_profile prices;
+    struct fault_timeline timeline;
+    struct churn *churns; /* one per group; NULL entries: no churn */
+    struct load_state *loads;
+    struct host *hosts;
+    uint32_t count;
+    size_t node_bytes;
+    struct worker *workers;
+    struct trace_row *merged;
+    size_t merged_capacity;
+    struct series_row *samples;
+    uint64_t sample_next_ns;
+    struct checks *checks;
+    uint64_t end_ns;
+    uint64_t epoch;
+    uint8_t digest[32];
+    enum world_end end;
+    char verdict[512];
+    struct world_stats stats;
+    bool record_failed;
+};
+
+/* step.c: runs one event on a node that is up and applies what it wants. */
+void world_handler(void *arg, unsigned thread, const struct engine_event *event);
+void step_run(struct world *w, unsigned thread, uint32_t index, uint64_t now_ns, struct event *event);
+
+/* wires.c */
+void wire_connect(struct world *w, unsigned thread, uint32_t index, uint64_t now_ns, const struct effect *effect);
+void wire_close(struct world *w, unsigned thread, uint32_t index, uint64_t now_ns, uint32_t link);
+void wire_send(struct world *w, unsigned thread, uint32_t index, uint64_t now_ns, uint32_t link, const struct blob *frame);
+void wire_datagram(struct world *w, unsigned thread, uint32_t index, uint64_t now_ns, const struct endpoint *to, const struct blob *frame);
+/* True when the event is for the node and *event is filled. */
+bool wire_arrive(struct world *w, unsigned thread, uint32_t index, uint64_t now_ns, uint32_t src, uint64_t payload, struct event *event);
+/* The link a frame is for still stands. */
+bool wire_current(const struct host *h, uint64_t payload);
+void wire_unanswered(struct world *w, unsigned thread, uint32_t index, uint64_t now_ns, uint32_t src, uint64_t payload);
+/* All links end; peers are told unless silent. */
+void wires_drop(struct world *w, unsigned thread, uint32_t index, uint64_t now_ns, bool silent);
+
+/* power.c */
+void power_event(struct world *w, unsigned thread, uint32_t index, uint64_t now_ns, uint64_t payload);
+void power_schedule(struct world *w);
+
+/* durable.c */
+void durable_write(struct world *w, unsigned thread, uint32_t index, uint64_t now_ns, const struct effect *effect);
+void durable_read(struct world *w, unsigned thread, uint32_t index, uint64_t now_ns, const struct effect *effect);
+bool durable_read_done(struct world *w, unsigned thread, uint32_t index, uint64_t payload, struct event *event);
+/* What the machine had not made durable is lost (or torn), unless it stopped cleanly. */
+void durable_crash(struct world *w, uint32_t index, uint64_t now_ns, bool clean);
+void durable_wipe(struct world *w, uint32_t index);
+void durable_corrupt(struct world *w, uint32_t index, uint32_t entry);
+
+/* load.c */
+void load_schedule(struct world *w);
+void load_arrive(struct world *w, unsigned thread, uint32_t index, uint64_t now_ns, uint64_t payload);
+
+/* transcript.c: one line per event when somebody wants to read them. */
+void transcript_event(struct world *w, uint32_t index, uint64_t now_ns, const struct event *event);
+void transcript_trace(struct world *w, const struct trace_row *row);
+
+/* tracing.c */
+void trace_add(struct world *w, unsigned thread, uint32_t index, uint64_t now_ns, uint32_t kind, const uint64_t *values);
+/* Merges what the threads traced since the last call into one order and hands it on. */
+void trace_flush(struct world *w);
+
+/* Waiting room of the processor. */
+void waiting_drop(struct world *w, unsigned thread, uint32_t index);
+void payload_release(struct world *w, uint64_t payload);
+
+#endif

@@ -1,0 +1,209 @@
+/* When machines run. A machine is up when it has joined, its owner has not switched it off (churn) and no fault holds it down. */
+#include <sys/mman.h>
+
+#include "sim/world/internal.h"
+
+enum power {
+    POWER_JOIN,
+    POWER_CHURN_OFF,
+    POWER_CHURN_ON,
+    POWER_FAULT_ON,  /* argument: the entry of the timeline */
+    POWER_FAULT_OFF, /* the same */
+    POWER_BREAK,
+    POWER_CORRUPT
+};
+
+enum down_why { DOWN_LEFT, DOWN_CRASH, DOWN_OUTAGE, DOWN_WIPE };
+
+static uint64_t power_payload(enum power what, uint32_t argument)
+{
+    return payload_make(PAYLOAD_POWER, (uint64_t)argument << 8 | (uint64_t)what);
+}
+
+static void machine_start(struct world *w, unsigned thread, uint32_t index, uint64_t now_ns)
+{
+    struct host *h = &w->hosts[index];
+    uint8_t seed[32];
+    struct event event = {.kind = EVENT_START};
+
+    h->up = true;
+    h->silent = false;
+    h->life++;
+    population_seed(seed, w->scenario->seed, "orrery node", (uint64_t)h->life << 32 | index);
+    node_init(h->node, h->config, seed, w->shared);
+    trace_add(w, thread, index, now_ns, TRACE_KINDS + WORLD_TRACE_node_up,
+              (uint64_t[TRACE_VALUES_MAX]){h->life, h->wiped});
+    h->wiped = false;
+    step_run(w, thread, index, cpu_free_ns(&h->cpu, now_ns), &event);
+}
+
+static void machine_down(struct world *w, unsigned thread, uint32_t index, uint64_t now_ns,
+                         enum down_why why)
+{
+    struct host *h = &w->hosts[index];
+    bool clean = why == DOWN_LEFT;
+
+    if (clean) {
+        struct event event = {.kind = EVENT_STOP};
+        step_run(w, thread, index, cpu_free_ns(&h->cpu, now_ns), &event);
+    }
+    h->silent = why == DOWN_OUTAGE;
+    wires_drop(w, thread, index, now_ns, h->silent);
+    waiting_drop(w, thread, index);
+    durable_crash(w, index, now_ns, clean);
+    if (why == DOWN_WIPE) {
+        durable_wipe(w, index);
+        h->wiped = true;
+    }
+    h->up = false;
+    cpu_crash(&h->cpu);
+    memset(&h->line, 0, sizeof(h->line));
+    engine_wake(w->engine, thread, index, ENGINE_NEVER);
+    node_drop(h->node);
+    /* The next life finds zeroed pages, and a machine that is down costs no memory. */
+    invariant(madvise(h->node, w->node_bytes, MADV_DONTNEED) == 0);
+    trace_add(w, thread, index, now_ns, TRACE_KINDS + WORLD_TRACE_node_down,
+              (uint64_t[TRACE_VALUES_MAX]){h->life, (uint64_t)why, clean});
+}
+
+static void churn_next(struct world *w, unsigned thread, uint32_t index, uint64_t now_ns, bool on)
+{
+    const struct host *h = &w->hosts[index];
+    const struct churn *churn = &w->churns[h->group];
+    struct host *writable = &w->hosts[index];
+    uint64_t span = on ? churn_session_ns(churn, index, writable->churn_count)
+                       : churn_absence_ns(churn, index, writable->churn_count);
+
+    writable->churn_count += on ? 0 : 1;
+    engine_send(w->engine, thread, index, index, now_ns + span,
+                power_payload(on ? POWER_CHURN_OFF : POWER_CHURN_ON, 0));
+}
+
+static enum down_why fault_why(const struct world *w, uint32_t entry)
+{
+    switch (w->timeline.fault[entry].kind) {
+    case FAULT_OUTAGE:
+        return DOWN_OUTAGE;
+    case FAULT_WIPE:
+        return DOWN_WIPE;
+    default:
+        return DOWN_CRASH;
+    }
+}
+
+/* Links of this node towards the other set of a break are reset. */
+static void links_break(struct world *w, unsigned thread, uint32_t index, uint64_t now_ns,
+                        uint32_t entry)
+{
+    const struct fault *fault = &w->timeline.fault[entry];
+    const struct fault_set *others = &w->timeline.set[fault->b];
+    struct host *h = &w->hosts[index];
+
+    for (uint32_t i = 0; i < h->wires_used; i++) {
+        const struct wire *x = &h->wire[i];
+        if (x->state == WIRE_UP && fault_set_has(others, x->peer)) {
+            engine_send(w->engine, thread, index, index, now_ns,
+                        payload_link_make(PAYLOAD_END, i, x->generation, LINK_BROKEN));
+        }
+    }
+}
+
+void power_event(struct world *w, unsigned thread, uint32_t index, uint64_t now_ns,
+                 uint64_t payload)
+{
+    struct host *h = &w->hosts[index];
+    enum power what = (enum power)(payload >> 4 & 0xff);
+    uint32_t entry = (uint32_t)(payload >> 12);
+    enum down_why why = DOWN_CRASH;
+
+    switch (what) {
+    case POWER_JOIN:
+        h->joined = true;
+        break;
+    case POWER_CHURN_OFF:
+    case POWER_CHURN_ON:
+        h->away = what == POWER_CHURN_OFF;
+        why = w->scenario->groups[h->group].churn_wipe ? DOWN_WIPE : DOWN_LEFT;
+        churn_next(w, thread, index, now_ns, !h->away);
+        break;
+    case POWER_FAULT_ON:
+        why = fault_why(w, entry);
+        break;
+    case POWER_FAULT_OFF:
+        break;
+    case POWER_BREAK:
+        links_break(w, thread, index, now_ns, entry);
+        return;
+    case POWER_CORRUPT:
+        durable_corrupt(w, index, entry);
+        return;
+    }
+    bool wanted = h->joined && !h->away &&
+                  !fault_down(&w->timeline, &w->workers[thread].cursor, index, now_ns);
+    if (h->up && !wanted) {
+        machine_down(w, thread, index, now_ns, why);
+    } else if (!h->up && wanted) {
+        machine_start(w, thread, index, now_ns);
+    }
+}
+
+static void set_send(struct world *w, const struct fault_set *set, uint64_t time_ns, uint64_t payload)
+{
+    uint32_t world = engine_world(w->engine);
+
+    for (uint32_t i = 0; i < w->count; i++) {
+        if (time_ns < w->end_ns && fault_set_has(set, i)) {
+            engine_send(w->engine, 0, world, i, time_ns, payload);
+        }
+    }
+}
+
+static void fault_schedule(struct world *w, uint32_t entry)
+{
+    const struct fault *fault = &w->timeline.fault[entry];
+    const struct fault_set *a = &w->timeline.set[fault->a];
+
+    switch (fault->kind) {
+    case FAULT_CRASH:
+    case FAULT_OUTAGE:
+    case FAULT_WIPE:
+        set_send(w, a, fault->at_ns, power_payload(POWER_FAULT_ON, entry));
+        set_send(w, a, fault->until_ns, power_payload(POWER_FAULT_OFF, entry));
+        break;
+    case FAULT_RESTART:
+        set_send(w, a, fault->at_ns, power_payload(POWER_FAULT_OFF, entry));
+        break;
+    case FAULT_BREAK:
+        set_send(w, a, fault->at_ns, power_payload(POWER_BREAK, entry));
+        break;
+    case FAULT_CORRUPT_DISK:
+        set_send(w, a, fault->at_ns, power_payload(POWER_CORRUPT, entry));
+        break;
+    case FAULT_STEP_CLOCK:
+        set_send(w, a, fault->at_ns, payload_make(PAYLOAD_CLOCK, entry));
+        break;
+    default:
+        break; /* asked for by whoever acts */
+    }
+}
+
+void power_schedule(struct world *w)
+{
+    uint32_t world = engine_world(w->engine);
+
+    for (uint32_t entry = 0; entry < w->timeline.count; entry++) {
+        fault_schedule(w, entry);
+    }
+    for (uint32_t i = 0; i < w->count; i++) {
+        struct host *h = &w->hosts[i];
+        uint64_t join_ns = w->population.members[i].join_ns;
+        if (w->scenario->groups[h->group].churn) {
+            bool up = churn_first_up(&w->churns[h->group], i);
+            uint64_t left = churn_first_ns(&w->churns[h->group], i);
+            h->away = !up;
+            engine_send(w->engine, 0, world, i, join_ns + left,
+                        power_payload(up ? POWER_CHURN_OFF : POWER_CHURN_ON, 0));
+        }
+        engine_send(w->engine, 0, world, i, join_ns, power_payload(POWER_JOIN, 0));
+    }
+}

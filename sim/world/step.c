@@ -1,0 +1,283 @@
+/* One event on one machine: through the download queue and the processor into node_step, and the effects back into the world. */
+#include "sim/world/internal.h"
+
+static uint64_t slot_end(uint64_t now_ns)
+{
+    return now_ns - now_ns % SLOT_NS + SLOT_NS;
+}
+
+void payload_release(struct world *w, uint64_t payload)
+{
+    enum payload_kind kind = payload_kind(payload);
+
+    if (payload != ENGINE_WAKE &&
+        (kind == PAYLOAD_FRAME || kind == PAYLOAD_FRAME_IN || kind == PAYLOAD_DATAGRAM)) {
+        blob_drop(w->shared, payload_blob(payload));
+    }
+}
+
+void waiting_drop(struct world *w, unsigned thread, uint32_t index)
+{
+    struct host *h = &w->hosts[index];
+
+    while (h->wait_first != NULL) {
+        struct waiting *x = h->wait_first;
+        h->wait_first = x->next;
+        payload_release(w, x->payload);
+        x->next = w->workers[thread].spare;
+        w->workers[thread].spare = x;
+    }
+    h->wait_last = NULL;
+}
+
+static void wait_push(struct world *w, unsigned thread, struct host *h, uint32_t src,
+                      uint64_t payload)
+{
+    struct worker *worker = &w->workers[thread];
+    struct waiting *x = worker->spare;
+
+    if (x != NULL) {
+        worker->spare = x->next;
+    } else {
+        x = malloc(sizeof(*x));
+        invariant(x != NULL);
+    }
+    *x = (struct waiting){.src = src, .payload = payload};
+    if (h->wait_last != NULL) {
+        h->wait_last->next = x;
+    } else {
+        h->wait_first = x;
+    }
+    h->wait_last = x;
+}
+
+/* Effects of a step, in order, leaving the machine at now_ns. */
+static void effects_apply(struct world *w, unsigned thread, uint32_t index, uint64_t now_ns)
+{
+    struct effects *out = &w->workers[thread].effects;
+
+    for (size_t i = 0; i < out->count; i++) {
+        const struct effect *e = &out->list[i];
+        switch (e->kind) {
+        case EFFECT_CONNECT:
+            wire_connect(w, thread, index, now_ns, e);
+            break;
+        case EFFECT_CLOSE:
+            wire_close(w, thread, index, now_ns, e->close.link);
+            break;
+        case EFFECT_SEND:
+            wire_send(w, thread, index, now_ns, e->send.link, e->send.frame);
+            break;
+        case EFFECT_DATAGRAM:
+            wire_datagram(w, thread, index, now_ns, &e->datagram.to, e->datagram.frame);
+            break;
+        case EFFECT_READ:
+            durable_read(w, thread, index, now_ns, e);
+            break;
+        case EFFECT_WRITE:
+            durable_write(w, thread, index, now_ns, e);
+            break;
+        case EFFECT_REPLY:
+            engine_mix(w->engine, index, e->reply.request << 8 | (uint64_t)e->reply.err);
+            break;
+        case EFFECT_TRACE:
+            trace_add(w, thread, index, now_ns, (uint32_t)e->trace.kind, e->trace.value);
+            break;
+        }
+    }
+    out->count = 0;
+    arena_reset(&out->arena);
+}
+
+static uint64_t charges_ps(struct world *w, struct effects *out)
+{
+    uint64_t ps = 0;
+
+    for (uint32_t k = 0; k < COST_COUNT; k++) {
+        if (out->charge[k] != 0) {
+            ps += cpu_price_ps(&w->prices, k, out->charge[k]);
+            out->charge[k] = 0;
+        }
+    }
+    return ps;
+}
+
+void step_run(struct world *w, unsigned thread, uint32_t index, uint64_t now_ns,
+              struct event *event)
+{
+    struct host *h = &w->hosts[index];
+    struct worker *worker = &w->workers[thread];
+
+    event->mono_ns = clock_mono_ns(&h->clock, now_ns);
+    event->wall_ms = clock_wall_ms(&h->clock, now_ns);
+    invariant(event->mono_ns >= h->mono_last_ns);
+    h->mono_last_ns = event->mono_ns;
+    engine_mix(w->engine, index, (uint64_t)event->kind << 56 ^ event->mono_ns ^ event->wall_ms);
+    transcript_event(w, index, now_ns, event);
+    node_step(h->node, event, &worker->effects, &worker->scratch);
+    arena_reset(&worker->scratch);
+
+    uint32_t slow_q16 =
+        fault_factor_q16(&w->timeline, &worker->cursor, FAULT_SLOW_CPU, index, now_ns);
+    uint64_t done_ns =
+        cpu_run(&h->cpu, now_ns, charges_ps(w, &worker->effects), slow_q16, 1u << 16);
+    effects_apply(w, thread, index, done_ns);
+    if (!h->up) {
+        return;
+    }
+    uint64_t deadline = node_deadline_ns(h->node);
+    uint64_t due = deadline == DEADLINE_NONE ? ENGINE_NEVER : clock_due_ns(&h->clock, deadline);
+    /* Strictly later, so that a node that is never content costs time and not a loop. */
+    engine_wake(w->engine, thread, index, due != ENGINE_NEVER && due <= done_ns ? done_ns + 1 : due);
+}
+
+/* Turns a payload into the node's event. False: nothing for the node. */
+static bool event_make(struct world *w, unsigned thread, uint32_t index, uint64_t now_ns,
+                       uint32_t src, uint64_t payload, struct event *event)
+{
+    if (payload == ENGINE_WAKE) {
+        event->kind = EVENT_WAKE;
+        return true;
+    }
+    switch (payload_kind(payload)) {
+    case PAYLOAD_WRITE_DONE:
+        if ((payload >> 44 & 0xffff) != (w->hosts[index].life & 0xffff)) {
+            return false; /* of the life before the crash */
+        }
+        event->kind = EVENT_WRITE_DONE;
+        event->write_done.request = (uint32_t)(payload >> 4);
+        event->write_done.err = (enum err)(payload >> 36 & 0xff);
+        return true;
+    case PAYLOAD_READ_DONE:
+        return durable_read_done(w, thread, index, payload, event);
+    default:
+        return wire_arrive(w, thread, index, now_ns, src, payload, event);
+    }
+}
+
+static void processor(struct world *w, unsigned thread, uint32_t index, uint64_t now_ns,
+                      uint32_t src, uint64_t payload)
+{
+    struct event event = {0};
+
+    if (event_make(w, thread, index, now_ns, src, payload, &event)) {
+        step_run(w, thread, index, now_ns, &event);
+    }
+    payload_release(w, payload);
+}
+
+/* Work queues first come, first served. Work that can begin inside the open slot is done at once: nobody
+ * else can see the difference, for what it sends arrives after the slot. */
+static void queue(struct world *w, unsigned thread, uint32_t index, uint64_t now_ns, uint32_t src,
+                  uint64_t payload, uint64_t slot_end_ns)
+{
+    struct host *h = &w->hosts[index];
+
+    if (h->wait_first == NULL) {
+        uint64_t start = cpu_free_ns(&h->cpu, now_ns);
+        if (start < slot_end_ns) {
+            processor(w, thread, index, start, src, payload);
+            return;
+        }
+        engine_send(w->engine, thread, index, index, start, payload_make(PAYLOAD_PROCESSOR, h->life));
+    }
+    wait_push(w, thread, h, src, payload);
+}
+
+static void queue_serve(struct world *w, unsigned thread, uint32_t index, uint64_t now_ns,
+                        uint64_t slot_end_ns)
+{
+    struct host *h = &w->hosts[index];
+
+    while (h->up && h->wait_first != NULL) {
+        uint64_t start = cpu_free_ns(&h->cpu, now_ns);
+        if (start >= slot_end_ns) {
+            engine_send(w->engine, thread, index, index, start,
+                        payload_make(PAYLOAD_PROCESSOR, h->life));
+            return;
+        }
+        struct waiting *x = h->wait_first;
+        h->wait_first = x->next;
+        if (h->wait_first == NULL) {
+            h->wait_last = NULL;
+        }
+        uint32_t src = x->src;
+        uint64_t payload = x->payload;
+        x->next = w->workers[thread].spare;
+        w->workers[thread].spare = x;
+        processor(w, thread, index, start, src, payload);
+    }
+}
+
+/* A frame has crossed the network; it is in when the download queue has taken it. */
+static bool download(struct world *w, unsigned thread, uint32_t index,
+                     const struct engine_event *e, uint64_t slot_end_ns, uint64_t *in_ns)
+{
+    struct host *h = &w->hosts[index];
+    const struct blob *frame = payload_blob(e->payload);
+    uint32_t bytes = frame->len + (uint32_t)w->scenario->network.overhead_bytes;
+    uint32_t slow_q16 = fault_factor_q16(&w->timeline, &w->workers[thread].cursor, FAULT_SLOW_NET,
+                                         index, e->time_ns);
+
+    *in_ns = link_receive(&w->net, &h->line, index, e->time_ns, bytes, slow_q16, 1u << 16);
+    h->received_bytes += bytes;
+    h->received_frames++;
+    if (*in_ns < slot_end_ns) {
+        return true;
+    }
+    if (payload_kind(e->payload) == PAYLOAD_DATAGRAM) {
+        *in_ns = e->time_ns; /* a datagram takes its share of the line but does not wait: it may be lost anyway */
+        return true;
+    }
+    engine_send(w->engine, thread, index, index, *in_ns,
+                (e->payload & ~(uint64_t)15) | PAYLOAD_FRAME_IN);
+    return false;
+}
+
+void world_handler(void *arg, unsigned thread, const struct engine_event *e)
+{
+    struct world *w = arg;
+    uint32_t index = e->dst;
+    struct host *h = &w->hosts[index];
+    uint64_t now_ns = e->time_ns;
+    uint64_t end_ns = slot_end(now_ns);
+
+    if (e->payload != ENGINE_WAKE) {
+        switch (payload_kind(e->payload)) {
+        case PAYLOAD_POWER:
+            power_event(w, thread, index, now_ns, e->payload);
+            return;
+        case PAYLOAD_LOAD:
+            load_arrive(w, thread, index, now_ns, e->payload);
+            return;
+        case PAYLOAD_CLOCK:
+            clock_step(&h->clock, w->timeline.fault[e->payload >> 4].value_ns);
+            return;
+        case PAYLOAD_PROCESSOR:
+            if (h->up && (uint32_t)(e->payload >> 4) == h->life) {
+                queue_serve(w, thread, index, now_ns, end_ns);
+            }
+            return;
+        case PAYLOAD_FRAME:
+            if (wire_current(h, e->payload)) {
+                if (!download(w, thread, index, e, end_ns, &now_ns)) {
+                    return;
+                }
+            }
+            break;
+        case PAYLOAD_DATAGRAM:
+            if (h->up) {
+                download(w, thread, index, e, end_ns, &now_ns);
+            }
+            break;
+        default:
+            break;
+        }
+    }
+    if (!h->up) {
+        wire_unanswered(w, thread, index, now_ns, e->src, e->payload);
+        payload_release(w, e->payload);
+        return;
+    }
+    queue(w, thread, index, now_ns, e->src, e->payload, end_ns);
+}

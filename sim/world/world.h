@@ -1,0 +1,51 @@
+/* A whole run: the slab of virtual machines, the network between them, and the loop that joins engine, world and nodes (docs/architecture.md).
+ * Owns everything virtual. Is told: a scenario and execution options. Tells: the recorder, the checks, the progress line, a digest.
+ * Execution options (threads, memo, recording) are no part of the result. */
+#ifndef ORRERY_WORLD_WORLD_H
+#define ORRERY_WORLD_WORLD_H
+
+#include <stdio.h>
+
+#include "sim/record/record.h"
+#include "sim/scenario/scenario.h"
+
+struct world;
+
+struct world_options {
+    unsigned threads; /* 0: as many as cores */
+    bool memo_off;
+    struct record *record;   /* NULL: nothing is recorded */
+    FILE *transcript;        /* NULL, or one line per event and effect (one thread only) */
+    uint32_t transcript_node; /* UINT32_MAX: all */
+    uint64_t transcript_from_ns, transcript_to_ns;
+    uint64_t stop_ns;       /* 0: the scenario's duration */
+    const volatile int *interrupted; /* becomes non-zero on Ctrl-C */
+    void (*progress)(void *arg, const struct world *world);
+    void *progress_arg;
+};
+
+enum world_end { WORLD_COMPLETE, WORLD_INTERRUPTED, WORLD_INVARIANT, WORLD_LIVENESS, WORLD_RECORD_FAILED };
+
+/* NULL and error filled when the scenario cannot be built (no such city, no stake, ...). */
+struct world *world_new(const struct scenario *scenario, const struct world_options *options,
+                        struct scenario_error *error);
+enum world_end world_run(struct world *world);
+void world_free(struct world *world);
+
+/* Fingerprint of the run so far: the fold of all epochs. */
+void world_digest(const struct world *world, uint8_t digest[32]);
+/* What broke, when world_run says so; else "". */
+const char *world_verdict(const struct world *world);
+
+/* For the progress line and the summary. */
+struct world_stats {
+    uint64_t now_ns, end_ns;
+    uint64_t events, frames, bytes;
+    uint64_t blocks, height_max, final_height_max, reorgs, txs_submitted, txs_included;
+    uint32_t nodes_up, nodes;
+    uint64_t memo_asked, memo_hits;
+    uint64_t faults_active;
+};
+void world_stats(const struct world *world, struct world_stats *stats);
+
+#endif
