@@ -1,4 +1,5 @@
-/* One virtual machine: the node's slab and everything outside it that belongs to it alone. Touched by one thread inside a slot. */
+/* One virtual machine: the node's slab and everything outside it that belongs to it alone. Touched
+ * by one thread inside a slot. */
 #ifndef ORRERY_WORLD_HOST_H
 #define ORRERY_WORLD_HOST_H
 
@@ -22,7 +23,7 @@ struct wire {
     uint16_t generation; /* of this end; changes at each reuse, so late frames are recognised */
     uint16_t peer_generation;
     bool dialed;
-    uint32_t request; /* of the CONNECT */
+    uint32_t request;      /* of the CONNECT */
     struct link_side side; /* towards the peer: order and draws */
 };
 
@@ -48,7 +49,7 @@ struct host {
     bool joined, away, wiped;
     bool silent; /* down without a word: nothing answers for it */
     uint16_t group, city, region, profile;
-    uint32_t life; /* starts so far */
+    uint32_t life;       /* starts so far */
     uint32_t wires_used; /* wires ever used: scans stop here */
     struct wire wire[LINKS_MAX];
     struct bandwidth_queue line;

@@ -69,29 +69,39 @@ struct world {
 
 /* step.c: runs one event on a node that is up and applies what it wants. */
 void world_handler(void *arg, unsigned thread, const struct engine_event *event);
-void step_run(struct world *w, unsigned thread, uint32_t index, uint64_t now_ns, struct event *event);
+void step_run(struct world *w, unsigned thread, uint32_t index, uint64_t now_ns,
+              struct event *event);
 
 /* wires.c */
-void wire_connect(struct world *w, unsigned thread, uint32_t index, uint64_t now_ns, const struct effect *effect);
+void wire_connect(struct world *w, unsigned thread, uint32_t index, uint64_t now_ns,
+                  const struct effect *effect);
 void wire_close(struct world *w, unsigned thread, uint32_t index, uint64_t now_ns, uint32_t link);
-void wire_send(struct world *w, unsigned thread, uint32_t index, uint64_t now_ns, uint32_t link, const struct blob *frame);
-void wire_datagram(struct world *w, unsigned thread, uint32_t index, uint64_t now_ns, const struct endpoint *to, const struct blob *frame);
+void wire_send(struct world *w, unsigned thread, uint32_t index, uint64_t now_ns, uint32_t link,
+               const struct blob *frame);
+void wire_datagram(struct world *w, unsigned thread, uint32_t index, uint64_t now_ns,
+                   const struct endpoint *to, const struct blob *frame);
 /* True when the event is for the node and *event is filled. */
-bool wire_arrive(struct world *w, unsigned thread, uint32_t index, uint64_t now_ns, uint32_t src, uint64_t payload, struct event *event);
+bool wire_arrive(struct world *w, unsigned thread, uint32_t index, uint64_t now_ns, uint32_t src,
+                 uint64_t payload, struct event *event);
 /* The link a frame is for still stands. */
 bool wire_current(const struct host *h, uint64_t payload);
-void wire_unanswered(struct world *w, unsigned thread, uint32_t index, uint64_t now_ns, uint32_t src, uint64_t payload);
+void wire_unanswered(struct world *w, unsigned thread, uint32_t index, uint64_t now_ns,
+                     uint32_t src, uint64_t payload);
 /* All links end; peers are told unless silent. */
 void wires_drop(struct world *w, unsigned thread, uint32_t index, uint64_t now_ns, bool silent);
 
 /* power.c */
-void power_event(struct world *w, unsigned thread, uint32_t index, uint64_t now_ns, uint64_t payload);
+void power_event(struct world *w, unsigned thread, uint32_t index, uint64_t now_ns,
+                 uint64_t payload);
 void power_schedule(struct world *w);
 
 /* durable.c */
-void durable_write(struct world *w, unsigned thread, uint32_t index, uint64_t now_ns, const struct effect *effect);
-void durable_read(struct world *w, unsigned thread, uint32_t index, uint64_t now_ns, const struct effect *effect);
-bool durable_read_done(struct world *w, unsigned thread, uint32_t index, uint64_t payload, struct event *event);
+void durable_write(struct world *w, unsigned thread, uint32_t index, uint64_t now_ns,
+                   const struct effect *effect);
+void durable_read(struct world *w, unsigned thread, uint32_t index, uint64_t now_ns,
+                  const struct effect *effect);
+bool durable_read_done(struct world *w, unsigned thread, uint32_t index, uint64_t payload,
+                       struct event *event);
 /* What the machine had not made durable is lost (or torn), unless it stopped cleanly. */
 void durable_crash(struct world *w, uint32_t index, uint64_t now_ns, bool clean);
 void durable_wipe(struct world *w, uint32_t index);
@@ -99,14 +109,16 @@ void durable_corrupt(struct world *w, uint32_t index, uint32_t entry);
 
 /* load.c */
 void load_schedule(struct world *w);
-void load_arrive(struct world *w, unsigned thread, uint32_t index, uint64_t now_ns, uint64_t payload);
+void load_arrive(struct world *w, unsigned thread, uint32_t index, uint64_t now_ns,
+                 uint64_t payload);
 
 /* transcript.c: one line per event when somebody wants to read them. */
 void transcript_event(struct world *w, uint32_t index, uint64_t now_ns, const struct event *event);
 void transcript_trace(struct world *w, const struct trace_row *row);
 
 /* tracing.c */
-void trace_add(struct world *w, unsigned thread, uint32_t index, uint64_t now_ns, uint32_t kind, const uint64_t *values);
+void trace_add(struct world *w, unsigned thread, uint32_t index, uint64_t now_ns, uint32_t kind,
+               const uint64_t *values);
 /* Merges what the threads traced since the last call into one order and hands it on. */
 void trace_flush(struct world *w);
 

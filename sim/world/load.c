@@ -1,5 +1,5 @@
-/* People at work: each node of a load's group is an independent source, so that the whole group is a Poisson process of the stated rate (or,
- * for constant gaps, evenly staggered). */
+/* People at work: each node of a load's group is an independent source, so that the whole group is
+ * a Poisson process of the stated rate (or, for constant gaps, evenly staggered). */
 #include "sim/world/internal.h"
 
 #define TX_TRANSFER 0x01

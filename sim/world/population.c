@@ -21,9 +21,8 @@ void population_seed(uint8_t seed[32], uint64_t run_seed, const char *purpose, u
 
     store64(tail, run_seed);
     store64(tail + 8, entity);
-    hash256_parts(seed,
-                  (struct span[]){span_of(purpose, strlen(purpose)), span_of(tail, sizeof(tail))},
-                  2);
+    hash256_parts(
+        seed, (struct span[]){span_of(purpose, strlen(purpose)), span_of(tail, sizeof(tail))}, 2);
 }
 
 void endpoint_of_node(struct endpoint *endpoint, uint32_t node)
@@ -66,10 +65,10 @@ static enum err refuse(struct scenario_error *error, const char *format, ...)
 /* k^-exponent in Q32 for k >= 1. */
 static uint64_t zipf_q32(uint64_t k, struct ratio exponent)
 {
-    uint64_t log_q32 = log2_q(k, 32);
+    uint64_t log_q32 = fixed_log2(k, 32);
     uint64_t fall = (uint64_t)((u128)log_q32 * exponent.num / exponent.den);
 
-    return fall >= (uint64_t)32 << 32 ? 0 : exp2_q32(((uint64_t)32 << 32) - fall);
+    return fall >= (uint64_t)32 << 32 ? 0 : fixed_exp2(((uint64_t)32 << 32) - fall);
 }
 
 static enum err group_stakes(struct member *members, const struct scenario_group *group,
@@ -132,7 +131,8 @@ static enum err group_places(struct member *members, const struct scenario_group
         members[i].region = (uint16_t)cities->city[city[i]].region;
     }
     free(city);
-    return err == ERR_OK ? ERR_OK : refuse(error, "group %s: its places have no weight", group->name);
+    return err == ERR_OK ? ERR_OK
+                         : refuse(error, "group %s: its places have no weight", group->name);
 }
 
 static enum err profile_find(uint16_t *index, const struct scenario *scenario, const char *name,
@@ -172,11 +172,11 @@ static enum err group_hardware(struct member *members, uint16_t index,
         m->profile = i + group->slow_count >= group->count ? slow : usual;
         m->clock_offset_ns =
             uniform_both(draw(scenario->seed, DRAW_CLOCK, index, id, 0), group->clock_skew_ns);
-        m->clock_drift_ppb = (int32_t)uniform_both(
-            draw(scenario->seed, DRAW_CLOCK, index, id, 1), group->clock_drift_ppb);
+        m->clock_drift_ppb = (int32_t)uniform_both(draw(scenario->seed, DRAW_CLOCK, index, id, 1),
+                                                   group->clock_drift_ppb);
         m->join_ns = group->join_ns + draw_below(draw(scenario->seed, DRAW_CLOCK, index, id, 2),
                                                  group->join_spread_ns + 1);
-        m->operator= (uint16_t)(group->operators_count == 0 ? 0 : i % group->operators_count);
+        m->operator=(uint16_t)(group->operators_count == 0 ? 0 : i % group->operators_count);
     }
     return ERR_OK;
 }
@@ -301,9 +301,8 @@ static enum err genesis_make(struct population *p, const struct scenario *scenar
                              struct shared *shared, struct scenario_error *error)
 {
     struct genesis_lists lists = {0};
-    struct genesis facts = {.network = scenario->network_id,
-                            .ts_ms = SIMULATION_EPOCH_MS,
-                            .params = scenario->chain};
+    struct genesis facts = {
+        .network = scenario->network_id, .ts_ms = SIMULATION_EPOCH_MS, .params = scenario->chain};
     size_t capacity = 65536 + (size_t)p->count * 512;
     size_t len = 0;
 

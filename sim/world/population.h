@@ -1,5 +1,5 @@
-/* From a scenario to the virtual machines: keys, stakes, places, hardware, address books, genesis. Everything is a pure function of the
- * scenario and its seed. */
+/* From a scenario to the virtual machines: keys, stakes, places, hardware, address books, genesis.
+ * Everything is a pure function of the scenario and its seed. */
 #ifndef ORRERY_WORLD_POPULATION_H
 #define ORRERY_WORLD_POPULATION_H
 
@@ -33,12 +33,15 @@ struct population {
     uint16_t operator_count;
 };
 
-/* ERR_INVALID with error filled: no producers, an unknown city or profile, stake beyond 2^36 tokens. */
-enum err population_make(struct population *population, const struct scenario *scenario, const struct cities *cities, struct shared *shared,
+/* ERR_INVALID with error filled: no producers, an unknown city or profile, stake beyond 2^36
+ * tokens. */
+enum err population_make(struct population *population, const struct scenario *scenario,
+                         const struct cities *cities, struct shared *shared,
                          struct scenario_error *error) MUST_CHECK;
 void population_free(struct population *population, struct shared *shared);
 
-/* The simulator's address of a node: fd00::index, port 7900; and back. UINT32_MAX: no node's address. */
+/* The simulator's address of a node: fd00::index, port 7900; and back. UINT32_MAX: no node's
+ * address. */
 void endpoint_of_node(struct endpoint *endpoint, uint32_t node);
 uint32_t node_of_endpoint(const struct endpoint *endpoint, uint32_t count);
 

@@ -1,4 +1,5 @@
-/* When machines run. A machine is up when it has joined, its owner has not switched it off (churn) and no fault holds it down. */
+/* When machines run. A machine is up when it has joined, its owner has not switched it off (churn)
+ * and no fault holds it down. */
 #include <sys/mman.h>
 
 #include "sim/world/internal.h"
@@ -147,7 +148,8 @@ void power_event(struct world *w, unsigned thread, uint32_t index, uint64_t now_
     }
 }
 
-static void set_send(struct world *w, const struct fault_set *set, uint64_t time_ns, uint64_t payload)
+static void set_send(struct world *w, const struct fault_set *set, uint64_t time_ns,
+                     uint64_t payload)
 {
     uint32_t world = engine_world(w->engine);
 

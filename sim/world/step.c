@@ -1,4 +1,5 @@
-/* One event on one machine: through the download queue and the processor into node_step, and the effects back into the world. */
+/* One event on one machine: through the download queue and the processor into node_step, and the
+ * effects back into the world. */
 #include "sim/world/internal.h"
 
 static uint64_t slot_end(uint64_t now_ns)
@@ -128,7 +129,8 @@ void step_run(struct world *w, unsigned thread, uint32_t index, uint64_t now_ns,
     uint64_t deadline = node_deadline_ns(h->node);
     uint64_t due = deadline == DEADLINE_NONE ? ENGINE_NEVER : clock_due_ns(&h->clock, deadline);
     /* Strictly later, so that a node that is never content costs time and not a loop. */
-    engine_wake(w->engine, thread, index, due != ENGINE_NEVER && due <= done_ns ? done_ns + 1 : due);
+    engine_wake(w->engine, thread, index,
+                due != ENGINE_NEVER && due <= done_ns ? done_ns + 1 : due);
 }
 
 /* Turns a payload into the node's event. False: nothing for the node. */
@@ -166,8 +168,8 @@ static void processor(struct world *w, unsigned thread, uint32_t index, uint64_t
     payload_release(w, payload);
 }
 
-/* Work queues first come, first served. Work that can begin inside the open slot is done at once: nobody
- * else can see the difference, for what it sends arrives after the slot. */
+/* Work queues first come, first served. Work that can begin inside the open slot is done at once:
+ * nobody else can see the difference, for what it sends arrives after the slot. */
 static void queue(struct world *w, unsigned thread, uint32_t index, uint64_t now_ns, uint32_t src,
                   uint64_t payload, uint64_t slot_end_ns)
 {
@@ -179,7 +181,8 @@ static void queue(struct world *w, unsigned thread, uint32_t index, uint64_t now
             processor(w, thread, index, start, src, payload);
             return;
         }
-        engine_send(w->engine, thread, index, index, start, payload_make(PAYLOAD_PROCESSOR, h->life));
+        engine_send(w->engine, thread, index, index, start,
+                    payload_make(PAYLOAD_PROCESSOR, h->life));
     }
     wait_push(w, thread, h, src, payload);
 }
@@ -210,8 +213,8 @@ static void queue_serve(struct world *w, unsigned thread, uint32_t index, uint64
 }
 
 /* A frame has crossed the network; it is in when the download queue has taken it. */
-static bool download(struct world *w, unsigned thread, uint32_t index,
-                     const struct engine_event *e, uint64_t slot_end_ns, uint64_t *in_ns)
+static bool download(struct world *w, unsigned thread, uint32_t index, const struct engine_event *e,
+                     uint64_t slot_end_ns, uint64_t *in_ns)
 {
     struct host *h = &w->hosts[index];
     const struct blob *frame = payload_blob(e->payload);
@@ -226,7 +229,8 @@ static bool download(struct world *w, unsigned thread, uint32_t index,
         return true;
     }
     if (payload_kind(e->payload) == PAYLOAD_DATAGRAM) {
-        *in_ns = e->time_ns; /* a datagram takes its share of the line but does not wait: it may be lost anyway */
+        *in_ns = e->time_ns; /* a datagram takes its share of the line but does not wait: it may be
+                                lost anyway */
         return true;
     }
     engine_send(w->engine, thread, index, index, *in_ns,

@@ -1,4 +1,5 @@
-/* Traces of all threads, brought into the one order (time, node, count of the node) that does not depend on threads. */
+/* Traces of all threads, brought into the one order (time, node, count of the node) that does not
+ * depend on threads. */
 #include "sim/world/internal.h"
 
 static void rows_grow(struct worker *worker)
@@ -9,7 +10,8 @@ static void rows_grow(struct worker *worker)
 }
 
 /* What the summary and the series need, caught as it passes. */
-static void host_notes(struct world *w, unsigned thread, struct host *h, uint32_t kind, const uint64_t *values)
+static void host_notes(struct world *w, unsigned thread, struct host *h, uint32_t kind,
+                       const uint64_t *values)
 {
     struct worker *worker = &w->workers[thread];
 
@@ -44,10 +46,8 @@ void trace_add(struct world *w, unsigned thread, uint32_t index, uint64_t now_ns
         rows_grow(worker);
     }
     struct trace_row *row = &worker->rows[worker->row_count++];
-    *row = (struct trace_row){.time_ns = now_ns,
-                              .node = index,
-                              .kind = kind,
-                              .count = w->hosts[index].trace_count++};
+    *row = (struct trace_row){
+        .time_ns = now_ns, .node = index, .kind = kind, .count = w->hosts[index].trace_count++};
     memcpy(row->value, values, sizeof(row->value));
     host_notes(w, thread, &w->hosts[index], kind, values);
     transcript_trace(w, row);

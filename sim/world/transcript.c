@@ -32,7 +32,8 @@ void transcript_event(struct world *w, uint32_t index, uint64_t now_ns, const st
     fputs(names[event->kind], out);
     switch (event->kind) {
     case EVENT_RECV: {
-        const char *name = event->recv.frame->len > 0 ? frame_name(event->recv.frame->data[0]) : NULL;
+        const char *name =
+            event->recv.frame->len > 0 ? frame_name(event->recv.frame->data[0]) : NULL;
         uint32_t peer = event->recv.link == LINK_NONE
                             ? node_of_endpoint(&event->recv.from, w->count)
                             : w->hosts[index].wire[event->recv.link].peer;

@@ -1,6 +1,6 @@
-/* Links between machines: dialing, greeting, frames, ends. A dial costs what TCP and Noise IK cost: the acceptor has the link after one and
- * a half round trips, the dialer after two. Both ends name the link by (index, generation), so that what is late for an older link is
- * recognised. */
+/* Links between machines: dialing, greeting, frames, ends. A dial costs what TCP and Noise IK cost:
+ * the acceptor has the link after one and a half round trips, the dialer after two. Both ends name
+ * the link by (index, generation), so that what is late for an older link is recognised. */
 #include "sim/world/internal.h"
 
 #define HANDSHAKE_BYTES 256
@@ -32,18 +32,18 @@ static const struct link_conditions *conditions(struct world *w, unsigned thread
                                                 uint32_t dst, uint64_t now_ns)
 {
     return fault_conditions(&w->timeline, &w->workers[thread].cursor, out, src, dst, now_ns) ? out
-                                                                                            : NULL;
+                                                                                             : NULL;
 }
 
 /* Control traffic of a link that does not exist yet: takes the same road, keeps no order. */
-static uint64_t travel(struct world *w, unsigned thread, struct link_side *side, uint32_t src, uint32_t dst,
-                       uint64_t now_ns)
+static uint64_t travel(struct world *w, unsigned thread, struct link_side *side, uint32_t src,
+                       uint32_t dst, uint64_t now_ns)
 {
     struct link_conditions c;
     struct link_outcome out;
 
-    link_send(&w->net, side, &w->hosts[src].line, conditions(w, thread, &c, src, dst, now_ns), &out, src,
-              dst, now_ns, HANDSHAKE_BYTES);
+    link_send(&w->net, side, &w->hosts[src].line, conditions(w, thread, &c, src, dst, now_ns), &out,
+              src, dst, now_ns, HANDSHAKE_BYTES);
     return out.arrival_ns;
 }
 
@@ -118,8 +118,8 @@ void wire_send(struct world *w, unsigned thread, uint32_t index, uint64_t now_ns
         return;
     }
     uint64_t break_before = x->side.break_ns;
-    link_send(&w->net, &x->side, &h->line, conditions(w, thread, &c, index, x->peer, now_ns), &out, index,
-              x->peer, now_ns, bytes);
+    link_send(&w->net, &x->side, &h->line, conditions(w, thread, &c, index, x->peer, now_ns), &out,
+              index, x->peer, now_ns, bytes);
     h->sent_bytes += bytes;
     h->sent_frames++;
     w->workers[thread].frames++;
@@ -148,8 +148,8 @@ void wire_datagram(struct world *w, unsigned thread, uint32_t index, uint64_t no
 
     engine_mix(w->engine, index, frame->id[0] ^ peer);
     if (peer != UINT32_MAX && peer != index) {
-        copies = link_datagram(&w->net, &h->line, conditions(w, thread, &c, index, peer, now_ns), arrival,
-                               index, peer, h->datagrams++, now_ns, bytes);
+        copies = link_datagram(&w->net, &h->line, conditions(w, thread, &c, index, peer, now_ns),
+                               arrival, index, peer, h->datagrams++, now_ns, bytes);
         h->sent_bytes += bytes;
         h->sent_frames++;
     }

@@ -1,6 +1,7 @@
-/* A whole run: the slab of virtual machines, the network between them, and the loop that joins engine, world and nodes (docs/architecture.md).
- * Owns everything virtual. Is told: a scenario and execution options. Tells: the recorder, the checks, the progress line, a digest.
- * Execution options (threads, memo, recording) are no part of the result. */
+/* A whole run: the slab of virtual machines, the network between them, and the loop that joins
+ * engine, world and nodes (docs/architecture.md). Owns everything virtual. Is told: a scenario and
+ * execution options. Tells: the recorder, the checks, the progress line, a digest. Execution
+ * options (threads, memo, recording) are no part of the result. */
 #ifndef ORRERY_WORLD_WORLD_H
 #define ORRERY_WORLD_WORLD_H
 
@@ -14,17 +15,23 @@ struct world;
 struct world_options {
     unsigned threads; /* 0: as many as cores */
     bool memo_off;
-    struct record *record;   /* NULL: nothing is recorded */
-    FILE *transcript;        /* NULL, or one line per event and effect (one thread only) */
+    struct record *record;    /* NULL: nothing is recorded */
+    FILE *transcript;         /* NULL, or one line per event and effect (one thread only) */
     uint32_t transcript_node; /* UINT32_MAX: all */
     uint64_t transcript_from_ns, transcript_to_ns;
-    uint64_t stop_ns;       /* 0: the scenario's duration */
+    uint64_t stop_ns;                /* 0: the scenario's duration */
     const volatile int *interrupted; /* becomes non-zero on Ctrl-C */
     void (*progress)(void *arg, const struct world *world);
     void *progress_arg;
 };
 
-enum world_end { WORLD_COMPLETE, WORLD_INTERRUPTED, WORLD_INVARIANT, WORLD_LIVENESS, WORLD_RECORD_FAILED };
+enum world_end {
+    WORLD_COMPLETE,
+    WORLD_INTERRUPTED,
+    WORLD_INVARIANT,
+    WORLD_LIVENESS,
+    WORLD_RECORD_FAILED
+};
 
 /* NULL and error filled when the scenario cannot be built (no such city, no stake, ...). */
 struct world *world_new(const struct scenario *scenario, const struct world_options *options,

@@ -1,0 +1,315 @@
+/* The run: building the world from a scenario, the loop, the end. */
+#include "sim/world/world.h"
+
+#include <stdlib.h>
+#include <sys/mman.h>
+
+#include "node/crypto/hash.h"
+#include "sim/world/internal.h"
+
+static enum err cities_open(struct world *w, struct scenario_error *error)
+{
+    char path[3][512];
+    static const char *const names[3] = {"latency-cities.tsv", "latency-cities-rtt.tsv",
+                                         "latency-cities-mdev.tsv"};
+    struct cities_error where = {0};
+
+    for (int i = 0; i < 3; i++) {
+        snprintf(path[i], sizeof(path[i]), "%s/regions/%s", w->scenario->data, names[i]);
+    }
+    enum err err = cities_load(&w->cities, &where, path[0], path[1], path[2]);
+    if (err != ERR_OK) {
+        snprintf(error->file, sizeof(error->file), "%s", where.path != NULL ? where.path : path[0]);
+        error->line = (int)where.line;
+        snprintf(error->text, sizeof(error->text), "%s", where.text);
+    }
+    return err;
+}
+
+static enum err network_build(struct world *w, struct scenario_error *error)
+{
+    const struct scenario *s = w->scenario;
+    struct link_rules rules = {
+        .loss_q32 = draw_probability(s->network.loss.num, s->network.loss.den),
+        .duplicate_q32 = draw_probability(s->network.duplicate.num, s->network.duplicate.den),
+        .rto_min_ns = 200000000,
+        .rto_max_ns = 120000000000,
+        .break_after_ns = 120000000000};
+
+    w->city_of_node = calloc(w->count, sizeof(*w->city_of_node));
+    w->bandwidth = calloc(w->count, sizeof(*w->bandwidth));
+    invariant(w->city_of_node != NULL && w->bandwidth != NULL);
+    for (uint32_t i = 0; i < w->count; i++) {
+        const struct member *m = &w->population.members[i];
+        const struct scenario_profile *profile = &s->profiles[m->profile];
+        w->city_of_node[i] = m->city;
+        if (bandwidth_init(&w->bandwidth[i], profile->up_bits_per_s, profile->down_bits_per_s) !=
+            ERR_OK) {
+            snprintf(error->text, sizeof(error->text), "profile %s: bandwidth out of range",
+                     profile->name);
+            return ERR_RANGE;
+        }
+    }
+    quantile_build_exponential(&w->exponential);
+    enum err err = net_init(&w->net, &w->cities, &w->exponential, w->city_of_node, w->bandwidth,
+                            w->count, &rules, s->seed);
+    if (err != ERR_OK) {
+        snprintf(error->text, sizeof(error->text), "network: %s", err_text(err));
+    }
+    return err;
+}
+
+static enum err host_build(struct world *w, uint32_t index, struct scenario_error *error)
+{
+    const struct member *m = &w->population.members[index];
+    const struct scenario_profile *profile = &w->scenario->profiles[m->profile];
+    struct host *h = &w->hosts[index];
+    struct clock_config clock = {.epoch_ms = SIMULATION_EPOCH_MS,
+                                 .offset_ns = m->clock_offset_ns,
+                                 .drift_ppb = m->clock_drift_ppb};
+
+    h->config = &m->config;
+    h->group = m->group;
+    h->city = m->city;
+    h->region = m->region;
+    h->profile = m->profile;
+    enum err err = clock_init(&h->clock, &clock);
+    if (err == ERR_OK) {
+        err = cpu_init(&h->cpu, (uint32_t)profile->cpu.num, (uint32_t)profile->cpu.den);
+    }
+    if (err == ERR_OK) {
+        err = durable_build(w, index, profile);
+    }
+    if (err != ERR_OK) {
+        snprintf(error->text, sizeof(error->text), "profile %s: %s", profile->name, err_text(err));
+    }
+    return err;
+}
+
+static enum err hosts_build(struct world *w, struct scenario_error *error)
+{
+    size_t page = 4096;
+
+    w->node_bytes = (node_bytes(&w->population.members[0].config) + page - 1) & ~(page - 1);
+    w->slab_bytes = w->node_bytes * w->count;
+    w->slab = mmap(NULL, w->slab_bytes, PROT_READ | PROT_WRITE,
+                   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    w->hosts = calloc(w->count, sizeof(*w->hosts));
+    if (w->slab == MAP_FAILED || w->hosts == NULL) {
+        w->slab = NULL;
+        snprintf(error->text, sizeof(error->text), "%u nodes need %zu MiB of address space",
+                 w->count, w->slab_bytes >> 20);
+        return ERR_NO_MEMORY;
+    }
+    /* Huge pages would make every node resident at once. */
+    invariant(madvise(w->slab, w->slab_bytes, MADV_NOHUGEPAGE) == 0);
+    for (uint32_t i = 0; i < w->count; i++) {
+        w->hosts[i].node = (struct node *)(void *)((uint8_t *)w->slab + (size_t)i * w->node_bytes);
+        TRY(host_build(w, i, error));
+    }
+    return ERR_OK;
+}
+
+static void workers_build(struct world *w)
+{
+    w->workers = calloc(w->threads, sizeof(*w->workers));
+    invariant(w->workers != NULL);
+    for (unsigned t = 0; t < w->threads; t++) {
+        struct worker *worker = &w->workers[t];
+        worker->memory = mmap(NULL, SCRATCH_BYTES + EFFECT_BYTES, PROT_READ | PROT_WRITE,
+                              MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+        invariant(worker->memory != MAP_FAILED);
+        arena_init(&worker->scratch, worker->memory, SCRATCH_BYTES);
+        arena_init(&worker->effects.arena, (uint8_t *)worker->memory + SCRATCH_BYTES, EFFECT_BYTES);
+    }
+}
+
+static enum err loads_build(struct world *w, struct scenario_error *error)
+{
+    const struct scenario *s = w->scenario;
+
+    w->loads = calloc(s->loads_count + 1, sizeof(*w->loads));
+    invariant(w->loads != NULL);
+    for (uint64_t i = 0; i < s->loads_count; i++) {
+        struct load_state *load = &w->loads[i];
+        load->spec = &s->loads[i];
+        for (uint64_t g = 0; g < s->groups_count; g++) {
+            if (strcmp(s->groups[g].name, load->spec->group) == 0) {
+                load->first = w->population.group_first[g];
+                load->count = (uint32_t)s->groups[g].count;
+            }
+        }
+        if (load->count == 0 || !w->population.members[load->first].has_account) {
+            snprintf(error->text, sizeof(error->text),
+                     "load %llu: group %s has no nodes with an account (free tokens)",
+                     (unsigned long long)i + 1, load->spec->group);
+            return ERR_INVALID;
+        }
+    }
+    return ERR_OK;
+}
+
+static void prices_build(struct world *w)
+{
+    w->prices.kind_count = COST_COUNT;
+    for (uint32_t k = 0; k < COST_COUNT; k++) {
+        w->prices.ps_per_unit[k] = w->scenario->cost_ns[k] * 1000;
+    }
+}
+
+static void sample(struct world *w, uint64_t now_ns)
+{
+    for (uint32_t i = 0; i < w->count; i++) {
+        const struct host *h = &w->hosts[i];
+        w->samples[i] = (struct series_row){.time_ns = now_ns,
+                                            .node = i,
+                                            .up = h->up,
+                                            .bytes_sent = h->sent_bytes,
+                                            .bytes_received = h->received_bytes,
+                                            .frames_sent = h->sent_frames,
+                                            .frames_received = h->received_frames,
+                                            .cpu_busy_ns = h->cpu.worked_ns,
+                                            .disk_bytes_written = h->written_bytes,
+                                            .height = h->height,
+                                            .final_height = h->final_height,
+                                            .links = h->links};
+    }
+    if (w->options.record != NULL && !w->record_failed &&
+        record_series(w->options.record, w->samples, w->count) != ERR_OK) {
+        w->record_failed = true;
+    }
+}
+
+/* Folds what every node did in this epoch into the digest of the run. */
+static void fingerprint(struct world *w, uint64_t epoch)
+{
+    struct hash_stream stream;
+    uint8_t head[40];
+
+    memcpy(head, w->digest, 32);
+    store64(head + 32, epoch);
+    hash_stream_start(&stream, 32, span_of(NULL, 0));
+    hash_stream_add(&stream, head, sizeof(head));
+    for (uint32_t i = 0; i < w->count; i++) {
+        uint64_t f = engine_fingerprint(w->engine, i);
+        hash_stream_add(&stream, &f, sizeof(f));
+    }
+    hash_stream_end(&stream, w->digest);
+    if (w->options.record != NULL && !w->record_failed &&
+        record_fingerprint(w->options.record, epoch, w->digest) != ERR_OK) {
+        w->record_failed = true;
+    }
+}
+
+static void epoch_end(void *arg, uint64_t epoch, uint64_t now_ns)
+{
+    struct world *w = arg;
+
+    w->epoch = epoch;
+    trace_flush(w);
+    fingerprint(w, epoch);
+    if (now_ns >= w->sample_next_ns) {
+        sample(w, now_ns);
+        w->sample_next_ns += w->scenario->record.series_ns;
+    }
+    w->stats.now_ns = now_ns;
+    if (checks_epoch(w->checks, now_ns) != ERR_OK) {
+        w->end = checks_verdict(w->checks, w->verdict, sizeof(w->verdict)) == CHECK_LIVENESS
+                     ? WORLD_LIVENESS
+                     : WORLD_INVARIANT;
+        engine_stop(w->engine);
+    } else if (w->record_failed) {
+        w->end = WORLD_RECORD_FAILED;
+        engine_stop(w->engine);
+    } else if (w->options.interrupted != NULL && *w->options.interrupted != 0) {
+        w->end = WORLD_INTERRUPTED;
+        engine_stop(w->engine);
+    }
+    if (w->options.progress != NULL) {
+        w->options.progress(w->options.progress_arg, w);
+    }
+}
+
+static enum err engine_build(struct world *w, struct scenario_error *error)
+{
+    struct engine_config config = {.nodes = w->count,
+                                   .threads = w->threads,
+                                   .slot_ns = SLOT_NS,
+                                   .epoch_ns = w->scenario->record.epoch_ns,
+                                   .world = w,
+                                   .handler = world_handler,
+                                   .epoch_hook = epoch_end,
+                                   .node_state = w->hosts,
+                                   .node_state_bytes = sizeof(*w->hosts)};
+    enum err err = engine_new(&w->engine, &config);
+
+    if (err != ERR_OK) {
+        snprintf(error->text, sizeof(error->text), "engine: %s", err_text(err));
+    }
+    return err;
+}
+
+static enum err world_build(struct world *w, struct scenario_error *error)
+{
+    const struct scenario *s = w->scenario;
+
+    TRY(cities_open(w, error));
+    if (store_new(&w->store, &(struct store_config){.seed = s->seed,
+                                                    .memo = !w->options.memo_off}) != ERR_OK) {
+        return ERR_NO_MEMORY;
+    }
+    w->shared = store_shared(w->store);
+    TRY(population_make(&w->population, s, &w->cities, w->shared, error));
+    w->count = w->population.count;
+    if (w->threads > w->count) {
+        w->threads = w->count;
+    }
+    workers_build(w);
+    prices_build(w);
+    TRY(network_build(w, error));
+    TRY(faults_build(w, error));
+    TRY(hosts_build(w, error));
+    TRY(loads_build(w, error));
+    TRY(engine_build(w, error));
+    w->samples = calloc(w->count, sizeof(*w->samples));
+    w->checks = checks_new(s, &w->population.genesis, w->shared, w->count,
+                           fault_last_change_ns(&w->timeline));
+    invariant(w->samples != NULL && w->checks != NULL);
+    power_schedule(w);
+    load_schedule(w);
+    return ERR_OK;
+}
+
+struct world *world_new(const struct scenario *scenario, const struct world_options *options,
+                        struct scenario_error *error)
+{
+    struct world *w = calloc(1, sizeof(*w));
+
+    invariant(w != NULL);
+    w->scenario = scenario;
+    w->options = *options;
+    w->threads = options->transcript != NULL ? 1 : options->threads;
+    w->end_ns = options->stop_ns != 0 ? options->stop_ns : scenario->duration_ns;
+    w->sample_next_ns = scenario->record.series_ns;
+    snprintf(error->file, sizeof(error->file), "%s", scenario->name);
+    error->line = 0;
+    if (world_build(w, error) != ERR_OK) {
+        world_free(w);
+        return NULL;
+    }
+    return w;
+}
+
+enum world_end world_run(struct world *w)
+{
+    w->end = WORLD_COMPLETE;
+    engine_run(w->engine, w->end_ns, UINT64_MAX);
+    trace_flush(w);
+    w->stats.now_ns = engine_now(w->engine);
+    if (w->end == WORLD_COMPLETE && checks_end(w->checks, w, w->end_ns) != ERR_OK) {
+        w->end = checks_verdict(w->checks, w->verdict, sizeof(w->verdict)) == CHECK_LIVENESS
+                     ? WORLD_LIVENESS
+                     : WORLD_INVARIANT;
+    }
+    return w->end;
+}
