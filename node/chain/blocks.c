@@ -1,0 +1,329 @@
+/* What enters the tree, and what waits or is refused instead. */
+#include "node/base/invariant.h"
+#include "node/chain/accept.h"
+#include "node/chain/chain_private.h"
+
+static void limit_trace(struct ctx *c, enum limit limit, uint64_t count)
+{
+    ctx_trace(c, TRACE_limit_reached, limit, count);
+}
+
+static void refuse(struct chain *chain, const uint8_t id[32])
+{
+    memcpy(chain->refused[chain->refused_next], id, 32);
+    chain->refused_next = (chain->refused_next + 1) % REFUSED_MAX;
+    if (chain->refused_count < REFUSED_MAX) {
+        chain->refused_count++;
+    }
+}
+
+bool chain_refused(const struct chain *chain, const uint8_t id[32])
+{
+    for (uint32_t i = 0; i < chain->refused_count; i++) {
+        if (memcmp(chain->refused[i], id, 32) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static enum err rejected(struct chain *chain, struct ctx *c, const struct block_head *head,
+                         enum err err, bool by_header)
+{
+    if (err == ERR_INVALID || err == ERR_SIGNATURE) {
+        if (by_header) {
+            refuse(chain, head->id);
+        }
+        ctx_trace(c, TRACE_block_rejected, head->header.height, load64(head->id), err);
+    }
+    return err;
+}
+
+/* A block whose parent is unknown, or whose time has not come. Its body is checked first: what
+ * waits under an id must be the block of that id. */
+static enum err wait(struct chain *chain, struct ctx *c, const struct block_head *head,
+                     const struct blob *block, const struct chain_news *from, bool deferred)
+{
+    struct orphan orphan = {.height = head->header.height,
+                            .ts_ms = head->header.ts_ms,
+                            .block = block,
+                            .link = from->link,
+                            .missing_txs = from->missing_txs,
+                            .deferred = deferred};
+    bool kept;
+    enum err err = accept_body(c, &chain->params, head, block);
+
+    if (err != ERR_OK) {
+        return rejected(chain, c, head, err, false);
+    }
+    memcpy(orphan.id, head->id, 32);
+    memcpy(orphan.parent, head->header.parent, 32);
+    err = orphans_add(&chain->orphans, chain->shared, &kept, &orphan);
+    if (err == ERR_FULL) {
+        limit_trace(c, LIMIT_ORPHANS_MAX, chain->orphans.count);
+    }
+    return kept ? ERR_OK : err;
+}
+
+static enum err link(struct chain *chain, struct ctx *c, uint32_t *index,
+                     const struct tree_entry *facts)
+{
+    enum err err = tree_add(&chain->tree, index, facts);
+
+    if (err != ERR_OK) {
+        limit_trace(c, LIMIT_TREE_ENTRIES, chain->tree.count);
+        return err;
+    }
+    const struct tree_entry *e = chain->tree.entries;
+    /* Strictly more: of equals the first seen is kept (spec: chain 1.2). */
+    if (e[*index].score > e[chain->tree.tip].score) {
+        chain->tree.tip = *index;
+    }
+    return ERR_OK;
+}
+
+/* Everything after the header of a block whose parent stands in the tree. */
+static enum err execute_and_link(struct chain *chain, struct ctx *c, uint32_t *index,
+                                 uint32_t parent, const struct block_head *head,
+                                 const struct blob *block, const uint8_t beta[64])
+{
+    const struct tree_entry *above = &chain->tree.entries[parent];
+    struct params params;
+    struct tree_entry facts = {.parent = parent,
+                               .height = head->header.height,
+                               .ts_ms = head->header.ts_ms,
+                               .bt = head->header.bt};
+
+    TRY(state_params(&params, c->shared, above->state_root));
+    enum err err = accept_body(c, &params, head, block);
+    if (err != ERR_OK) {
+        return rejected(chain, c, head, err, false);
+    }
+    if (chain->tree.count == chain->tree.capacity) {
+        limit_trace(c, LIMIT_TREE_ENTRIES, chain->tree.count);
+        return ERR_FULL;
+    }
+    err = accept_execute(&facts.state, c, chain->genesis, above, head, block, beta);
+    if (err != ERR_OK) {
+        return rejected(chain, c, head, err, true);
+    }
+    facts.score = above->score + production_score(&params, head->header.bt);
+    facts.block = blob_keep(chain->shared, block);
+    accept_gs(facts.gs, &params, beta);
+    memcpy(facts.id, head->id, 32);
+    memcpy(facts.signer, head->header.signer, 32);
+    memcpy(facts.state_root, head->header.state_root, 32);
+    return link(chain, c, index, &facts);
+}
+
+static void accepted(struct chain *chain, struct ctx *c, struct chain_news *news, uint32_t index,
+                     uint32_t from_link, uint32_t missing_txs)
+{
+    const struct tree_entry *e = &chain->tree.entries[index];
+
+    invariant(news->accepted_count < NEWS_ACCEPTED_MAX);
+    news->accepted[news->accepted_count++] = index;
+    durable_block_write(c, e);
+    ctx_trace(c, TRACE_block_received, e->height, load64(e->id), from_link, missing_txs);
+}
+
+/* Places one block: into the tree, among those that wait, or nowhere. */
+static enum err place(struct chain *chain, struct ctx *c, struct chain_news *news,
+                      const struct block_head *head, const struct blob *block,
+                      const struct chain_news *from)
+{
+    uint32_t parent = tree_find(&chain->tree, head->header.parent);
+    uint32_t index;
+    uint8_t beta[64];
+
+    if (parent == TREE_NONE) {
+        if (chain_refused(chain, head->header.parent)) {
+            return rejected(chain, c, head, ERR_INVALID, true);
+        }
+        TRY(wait(chain, c, head, block, from, false));
+        memcpy(news->missing_parent, head->header.parent, 32);
+        orphans_root(&chain->orphans, news->missing_parent);
+        news->missing = tree_find(&chain->tree, news->missing_parent) == TREE_NONE;
+        return ERR_UNKNOWN;
+    }
+    if (news->accepted_count == NEWS_ACCEPTED_MAX) {
+        chain->wake_ns = c->mono_ns;
+        return wait(chain, c, head, block, from, false);
+    }
+    enum err err = accept_header(beta, c, chain->genesis, &chain->tree, parent, &head->header,
+                                 head->view.header.data, head->id);
+    if (err != ERR_OK) {
+        return rejected(chain, c, head, err, true);
+    }
+    /* Decision 10: not before its time; whoever sent it is not to blame. */
+    if (head->header.ts_ms > c->wall_ms + chain->params.max_future_ms) {
+        TRY(wait(chain, c, head, block, from, true));
+        return ERR_EARLY;
+    }
+    TRY(execute_and_link(chain, c, &index, parent, head, block, beta));
+    accepted(chain, c, news, index, from->link, from->missing_txs);
+    return ERR_OK;
+}
+
+enum err chain_block(struct chain *chain, struct ctx *c, struct chain_news *news,
+                     const struct blob *block)
+{
+    struct block_head head;
+    struct chain_news from = {.link = news->link, .missing_txs = news->missing_txs};
+    uint32_t old_tip = chain->tree.tip;
+
+    if (accept_head(&head, c, block) != ERR_OK) {
+        return ERR_INVALID;
+    }
+    if (tree_find(&chain->tree, head.id) != TREE_NONE || orphans_hold(&chain->orphans, head.id)) {
+        return ERR_DUPLICATE;
+    }
+    if (head.header.height <= chain->tree.entries[chain->tree.base].height) {
+        return ERR_STALE;
+    }
+    if (chain_refused(chain, head.id)) {
+        return ERR_INVALID;
+    }
+    enum err err = place(chain, c, news, &head, block, &from);
+    if (err == ERR_OK || err == ERR_EARLY) {
+        blocks_settle(chain, c, news, old_tip);
+    }
+    return err;
+}
+
+enum err chain_header(struct chain *chain, struct ctx *c, const uint8_t header[HEADER_BYTES])
+{
+    struct header fields;
+    uint8_t id[32];
+    uint8_t beta[64];
+
+    if (header_decode(&fields, span_of(header, HEADER_BYTES)) != ERR_OK) {
+        return ERR_INVALID;
+    }
+    header_id(id, header);
+    ctx_charge(c, COST_HASH_KIB, 1);
+    if (chain_holds(chain, id)) {
+        return ERR_DUPLICATE;
+    }
+    if (fields.height <= chain->tree.entries[chain->tree.base].height) {
+        return ERR_STALE;
+    }
+    if (chain_refused(chain, id)) {
+        return ERR_INVALID;
+    }
+    uint32_t parent = tree_find(&chain->tree, fields.parent);
+    if (parent == TREE_NONE) {
+        return ERR_UNKNOWN;
+    }
+    enum err err =
+        accept_header(beta, c, chain->genesis, &chain->tree, parent, &fields, header, id);
+    if (err == ERR_INVALID || err == ERR_SIGNATURE) {
+        refuse(chain, id);
+        ctx_trace(c, TRACE_block_rejected, fields.height, load64(id), err);
+    }
+    return err;
+}
+
+/* The next waiting block that can be judged now; its reference goes to the caller. */
+static bool next_ready(struct chain *chain, struct ctx *c, struct orphan *out)
+{
+    struct orphans *orphans = &chain->orphans;
+
+    for (uint32_t i = 0; i < orphans->count; i++) {
+        if (!orphans->list[i].deferred &&
+            tree_find(&chain->tree, orphans->list[i].parent) != TREE_NONE) {
+            orphans_take(orphans, out, i);
+            return true;
+        }
+    }
+    return orphans_take_due(orphans, out, c->wall_ms + chain->params.max_future_ms);
+}
+
+static void wake_at_due(struct chain *chain, struct ctx *c)
+{
+    uint64_t due_ms = orphans_due_ts_ms(&chain->orphans);
+
+    if (due_ms == UINT64_MAX) {
+        return;
+    }
+    uint64_t now_ms = c->wall_ms + chain->params.max_future_ms;
+    uint64_t wait_ns = due_ms > now_ms ? (due_ms - now_ms) * UINT64_C(1000000) : 0;
+    /* Not later than a nap: the wall clock may jump. */
+    uint64_t at = c->mono_ns + (wait_ns < PRODUCER_NAP_NS ? wait_ns : PRODUCER_NAP_NS);
+    if (at < chain->wake_ns) {
+        chain->wake_ns = at;
+    }
+}
+
+void blocks_settle(struct chain *chain, struct ctx *c, struct chain_news *news, uint32_t old_tip)
+{
+    struct orphan orphan;
+
+    while (chain->orphans.count > 0) {
+        if (news->accepted_count == NEWS_ACCEPTED_MAX ||
+            c->out->charge[COST_VERIFY] >= STEP_VERIFY_MAX) {
+            chain->wake_ns = c->mono_ns;
+            break;
+        }
+        if (!next_ready(chain, c, &orphan)) {
+            break;
+        }
+        struct chain_news from = {.link = orphan.link, .missing_txs = orphan.missing_txs};
+        struct block_head head;
+        if (accept_head(&head, c, orphan.block) == ERR_OK) {
+            /* Refused or not, it no longer waits. */
+            (void)!place(chain, c, news, &head, orphan.block, &from);
+        }
+        blob_drop(chain->shared, orphan.block);
+    }
+    wake_at_due(chain, c);
+    if (chain->tree.tip != old_tip) {
+        news->tip_changed = true;
+        tip_changed(chain, c, old_tip);
+    }
+}
+
+enum err blocks_replay(struct chain *chain, struct ctx *c, uint32_t *index,
+                       const struct blob *block)
+{
+    struct block_head head;
+    uint8_t beta[64];
+
+    TRY(accept_head(&head, c, block));
+    if (tree_find(&chain->tree, head.id) != TREE_NONE) {
+        return ERR_DUPLICATE;
+    }
+    uint32_t parent = tree_find(&chain->tree, head.header.parent);
+    if (parent == TREE_NONE) {
+        return ERR_UNKNOWN;
+    }
+    TRY(accept_header(beta, c, chain->genesis, &chain->tree, parent, &head.header,
+                      head.view.header.data, head.id));
+    return execute_and_link(chain, c, index, parent, &head, block, beta);
+}
+
+void blocks_own(struct chain *chain, struct ctx *c, struct chain_news *news)
+{
+    struct producer *p = &chain->producer;
+    uint32_t old_tip = chain->tree.tip;
+    struct tree_entry facts = p->entry;
+    uint32_t index;
+
+    facts.parent = tree_find(&chain->tree, p->parent_id);
+    facts.block = p->block;
+    facts.state = p->state;
+    p->block = NULL;
+    p->state = NULL;
+    if (facts.parent == TREE_NONE || news->accepted_count == NEWS_ACCEPTED_MAX ||
+        tree_find(&chain->tree, facts.id) != TREE_NONE ||
+        link(chain, c, &index, &facts) != ERR_OK) {
+        /* A checkpoint on another branch came first. */
+        blob_drop(chain->shared, facts.block);
+        blob_drop(chain->shared, facts.state);
+        return;
+    }
+    news->accepted[news->accepted_count++] = index;
+    ctx_trace(c, TRACE_block_produced, facts.height, load64(facts.id), load64(p->parent_id),
+              p->block_delay_ms, p->tx_count, facts.block->len);
+    blocks_settle(chain, c, news, old_tip);
+}

@@ -1,0 +1,106 @@
+/* The parts of a chain, for the files behind chain.h: blocks.c (what enters), tip.c (what a new tip
+ * means), txs.c (the pool), checkpoint.c (what becomes final), recovery.c (what a restart finds),
+ * chain.c (the rest). The hot part stands first and is small; arrays that most nodes never use
+ * follow. */
+#ifndef ORRERY_CHAIN_CHAIN_PRIVATE_H
+#define ORRERY_CHAIN_CHAIN_PRIVATE_H
+
+#include "node/chain/durable.h"
+#include "node/chain/orphan.h"
+#include "node/chain/pool.h"
+#include "node/chain/producer.h"
+#include "node/chain/tree.h"
+
+#define REFUSED_MAX 64
+/* Signature checks of one step after which the rest waits for the next (decision 20). */
+#define STEP_VERIFY_MAX 64
+/* With finality off, how many blocks the durable checkpoint may lag behind the pruned one. */
+#define DURABLE_LAG_BLOCKS 64
+/* Fields of an encoded transaction (docs/wire.md 4) that the pool needs without decoding. */
+#define TX_SENDER_AT 2
+#define TX_NONCE_AT 34
+
+struct tracked_tx {
+    uint8_t id[32];
+    uint8_t sender[32];
+    uint64_t nonce;
+    uint64_t height; /* of inclusion on the best chain, 0: not yet */
+};
+
+enum recovery_phase {
+    RECOVERY_META,   /* checkpoint, last signed height and last decision */
+    RECOVERY_STATE,  /* the state of the checkpoint */
+    RECOVERY_BLOCKS, /* the checkpoint's ancestors, then what stands above it */
+    RECOVERY_REPLAY, /* every block from genesis: the checkpoint or its state is damaged */
+    RECOVERY_DONE
+};
+
+struct recovery {
+    enum recovery_phase phase;
+    uint32_t waiting;    /* answers still due in META */
+    uint32_t request[3]; /* c, s, f; [0] alone later */
+    bool final_known;    /* `final` names the checkpoint to reach */
+    bool final_whole;    /* and holds everything about it */
+    bool signed_damaged;
+    struct final_record final;
+    const struct blob *state;                 /* of the checkpoint, one reference */
+    uint64_t height;                          /* next ancestor expected */
+    uint64_t records;                         /* read so far */
+    uint8_t from[RECORD_BLOCK_KEY_BYTES + 1]; /* where the next batch begins */
+    size_t from_len;
+};
+
+struct chain {
+    const struct node_config *config;
+    const struct genesis *genesis;
+    struct shared *shared;
+    struct params params; /* in force for the child of the tip */
+    uint64_t final_instance;
+    uint64_t wake_ns; /* deferred blocks, work left over */
+    uint64_t durable_height;
+    uint8_t durable_root[32]; /* of the newest durable checkpoint, zeros: genesis */
+    uint32_t tracked_count;
+    uint32_t refused_count, refused_next;
+    struct tree tree;
+    struct producer producer;
+    struct recovery recovery;
+    struct pool pool;
+    uint8_t refused[REFUSED_MAX][32]; /* a ring */
+    struct tracked_tx tracked[TRACKED_TXS_MAX];
+    struct orphans orphans;
+};
+
+/* --- blocks.c --- */
+/* Links a block of an own record: no writes, no news, whatever its date. */
+enum err blocks_replay(struct chain *chain, struct ctx *c, uint32_t *index,
+                       const struct blob *block) MUST_CHECK;
+/* Goes on with blocks that wait and can be judged now, then tells about a tip that differs from
+ * old_tip. */
+void blocks_settle(struct chain *chain, struct ctx *c, struct chain_news *news, uint32_t old_tip);
+/* Links an own block that is durable. */
+void blocks_own(struct chain *chain, struct ctx *c, struct chain_news *news);
+
+/* --- tip.c --- */
+/* The tree's tip differs from old_tip, which is still in the tree. */
+void tip_changed(struct chain *chain, struct ctx *c, uint32_t old_tip);
+/* Reads the parameters of the tip and aims production at it. */
+void tip_refresh(struct chain *chain, struct ctx *c);
+
+/* --- checkpoint.c --- */
+/* With finality off: forgets what is deeper than rollback_max_blocks. */
+void checkpoint_follow(struct chain *chain, struct ctx *c);
+
+/* --- txs.c --- */
+/* chain_tx_add without a trace. */
+enum err txs_add(struct chain *chain, struct ctx *c, uint8_t id[32],
+                 const struct blob *tx) MUST_CHECK;
+/* Reports own transactions in blocks up to this height as final and follows them no more. */
+void txs_final(struct chain *chain, struct ctx *c, uint64_t height);
+
+/* --- recovery.c --- */
+void recovery_drop(struct chain *chain);
+
+/* --- chain.c --- */
+void chain_base_genesis(struct chain *chain);
+
+#endif

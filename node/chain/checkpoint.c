@@ -1,0 +1,123 @@
+/* What becomes final and what that takes away (spec: chain 1.5, composition). */
+#include "node/base/invariant.h"
+#include "node/chain/chain_private.h"
+
+/* Cuts the tree below `to` and away from it. written: as a durable checkpoint with its decision. */
+static enum err cut(struct chain *chain, struct ctx *c, uint32_t to, const struct blob *decision,
+                    bool written)
+{
+    struct tree *tree = &chain->tree;
+    size_t mark = arena_mark(c->scratch);
+    uint32_t *losers = arena_alloc_array(c->scratch, tree->count, sizeof(losers[0]));
+
+    if (losers == NULL) {
+        return ERR_FULL;
+    }
+    size_t count = tree_losers(tree, losers, to);
+    if (written) {
+        const struct tree_entry *entry = &tree->entries[to];
+        durable_final_write(c, tree, chain->final_instance, to, decision, chain->durable_root,
+                            losers, count);
+        memcpy(chain->durable_root, entry->state_root, 32);
+        chain->durable_height = entry->height;
+    } else {
+        durable_losers_delete(c, tree, losers, count);
+    }
+    tree_rebase(tree, chain->shared, to, losers, count);
+    arena_rewind(c->scratch, mark);
+    orphans_prune(&chain->orphans, chain->shared, tree->entries[to].height);
+    txs_final(chain, c, tree->entries[to].height);
+    return ERR_OK;
+}
+
+enum err chain_finalize(struct chain *chain, struct ctx *c, uint64_t instance, const uint8_t id[32],
+                        const struct blob *decision)
+{
+    struct tree *tree = &chain->tree;
+    uint32_t to = tree_find(tree, id);
+    uint32_t old_tip = tree->tip;
+
+    if (instance <= chain->final_instance) {
+        return ERR_STALE;
+    }
+    if (to == TREE_NONE) {
+        return ERR_UNKNOWN;
+    }
+    if (tree->entries[to].height != instance * chain->params.checkpoint_blocks) {
+        return ERR_INVALID;
+    }
+    /* After every decision: the heaviest chain through it. */
+    if (!tree_descends(tree, old_tip, to)) {
+        tree->tip = tree_best(tree, to);
+        tip_changed(chain, c, old_tip);
+    }
+    uint64_t instance_before = chain->final_instance;
+    chain->final_instance = instance;
+    enum err err = cut(chain, c, to, decision, true);
+    if (err != ERR_OK) {
+        chain->final_instance = instance_before;
+    }
+    return err;
+}
+
+void checkpoint_follow(struct chain *chain, struct ctx *c)
+{
+    struct tree *tree = &chain->tree;
+    const struct tree_entry *e = tree->entries;
+
+    if (chain->params.finality != 0) {
+        return;
+    }
+    while (e[tree->tip].height - e[tree->base].height > chain->params.rollback_max_blocks) {
+        uint32_t to = e[tree->base].child;
+        if (e[to].sibling != TREE_NONE) {
+            to = tree_ancestor(tree, tree->tip, e[tree->base].height + 1);
+        }
+        invariant(to != TREE_NONE);
+        bool written = e[to].height >= chain->durable_height + DURABLE_LAG_BLOCKS;
+        if (cut(chain, c, to, NULL, written) != ERR_OK) {
+            return; /* no scratch: the next tip tries again */
+        }
+    }
+}
+
+enum chain_verdict chain_value_check(struct chain *chain, const struct ctx *c, uint64_t instance,
+                                     const uint8_t id[32])
+{
+    uint32_t index = tree_find(&chain->tree, id);
+
+    if (chain_refused(chain, id)) {
+        return CHAIN_INVALID;
+    }
+    if (index == TREE_NONE || chain->final_instance + 1 != instance) {
+        return CHAIN_UNKNOWN;
+    }
+    /* What stands in the tree descends from the checkpoint of instance - 1. */
+    const struct tree_entry *entry = &chain->tree.entries[index];
+    if (entry->height != instance * chain->params.checkpoint_blocks) {
+        return CHAIN_INVALID;
+    }
+    return entry->ts_ms <= c->wall_ms + chain->params.max_future_ms ? CHAIN_VALID : CHAIN_UNKNOWN;
+}
+
+enum err chain_value_propose(const struct chain *chain, uint64_t instance, uint8_t id[32])
+{
+    const struct tree *tree = &chain->tree;
+    uint64_t height = instance * chain->params.checkpoint_blocks;
+
+    if (tree->entries[tree->tip].height < height + chain->params.checkpoint_depth) {
+        return ERR_EARLY;
+    }
+    uint32_t index = tree_ancestor(tree, tree->tip, height);
+    if (index == TREE_NONE) {
+        return ERR_STALE;
+    }
+    memcpy(id, tree->entries[index].id, 32);
+    return ERR_OK;
+}
+
+bool chain_value_preferred(const struct chain *chain, const uint8_t id[32])
+{
+    uint32_t index = tree_find(&chain->tree, id);
+    return index != TREE_NONE && tree_descends(&chain->tree, chain->tree.tip, index);
+}

@@ -1,0 +1,50 @@
+/* What the chain writes down (docs/wire.md 8): keys and values of its records. */
+#ifndef ORRERY_CHAIN_DURABLE_H
+#define ORRERY_CHAIN_DURABLE_H
+
+#include "node/chain/tree.h"
+
+#define RECORD_BLOCK_KEY_BYTES 41 /* 'b' | height u64 big endian | id */
+/* Both end with the first 8 bytes of H(what stands before): a disk may lie. */
+#define RECORD_FINAL_BYTES (8 + 8 + 32 + 32 + 32 + 16 + 8)
+#define RECORD_SIGNED_BYTES (8 + 32 + 8)
+
+/* `c`: the newest checkpoint with what its children need of it. */
+struct final_record {
+    uint64_t instance, height;
+    uint8_t id[32], state_root[32], gs[32];
+    u128 score;
+};
+
+/* `s`: the newest header signed here. */
+struct signed_record {
+    uint64_t height;
+    uint8_t id[32];
+};
+
+void durable_block_key(uint8_t key[RECORD_BLOCK_KEY_BYTES], uint64_t height, const uint8_t id[32]);
+
+void final_record_encode(uint8_t out[RECORD_FINAL_BYTES], const struct final_record *record);
+/* ERR_CORRUPT. */
+enum err final_record_decode(struct final_record *record, struct span bytes) MUST_CHECK;
+void signed_record_encode(uint8_t out[RECORD_SIGNED_BYTES], const struct signed_record *record);
+enum err signed_record_decode(struct signed_record *record, struct span bytes) MUST_CHECK;
+
+/* An accepted block: nobody waits for it. */
+void durable_block_write(struct ctx *c, const struct tree_entry *entry);
+
+/* A signed block, with `s`: the request whose answer allows it to leave. */
+uint32_t durable_signed_write(struct ctx *c, uint64_t height, const uint8_t id[32],
+                              const struct blob *block);
+
+/* A new checkpoint in one batch: `f` (decision may be NULL), `c`, the state under its root in place
+ * of the one under old_root (zeros: none), and without the blocks of the losers. */
+void durable_final_write(struct ctx *c, const struct tree *tree, uint64_t instance,
+                         uint32_t checkpoint, const struct blob *decision,
+                         const uint8_t old_root[32], const uint32_t *losers, size_t count);
+
+/* Without the blocks of the losers: a checkpoint that has no record of its own. */
+void durable_losers_delete(struct ctx *c, const struct tree *tree, const uint32_t *losers,
+                           size_t count);
+
+#endif

@@ -1,0 +1,63 @@
+/* Transactions that wait for a block: by id, by sender and nonce, bounded, cheapest out first.
+ * Plain data; the caller has checked signature and state. Memory is touched from the low end. */
+#ifndef ORRERY_CHAIN_POOL_H
+#define ORRERY_CHAIN_POOL_H
+
+#include "node/base/arena.h"
+#include "node/base/blob.h"
+#include "node/chain/execute.h"
+
+#define POOL_BUCKETS 256
+#define POOL_CAPACITY_MAX 65534
+/* A replacement (same sender and nonce) must offer at least 11/10 of the fee_max it replaces. */
+#define POOL_REPLACE_NUM 11
+#define POOL_REPLACE_DEN 10
+
+struct pool_entry {
+    uint8_t id[32];
+    uint8_t sender[32];
+    uint64_t nonce, fee_max, expiry;
+    const struct blob *tx;         /* one reference; NULL: a free slot */
+    uint32_t id_next, sender_next; /* index + 1 of the next in its bucket, 0 at the end */
+};
+
+struct pool {
+    struct pool_entry *entries;
+    uint32_t capacity, used, count;
+    uint32_t free;         /* index + 1, linked by id_next */
+    uint64_t expiry_least; /* no entry expires before it */
+    uint64_t key;
+    uint16_t by_id[POOL_BUCKETS]; /* index + 1 */
+    uint16_t by_sender[POOL_BUCKETS];
+};
+
+/* entries: zeroed memory for capacity of them. */
+void pool_init(struct pool *pool, struct pool_entry *entries, uint32_t capacity, uint64_t key);
+void pool_clear(struct pool *pool, struct shared *shared);
+
+const struct pool_entry *pool_find(const struct pool *pool, const uint8_t id[32]);
+const struct pool_entry *pool_find_nonce(const struct pool *pool, const uint8_t sender[32],
+                                         uint64_t nonce);
+/* Adds a transaction (and a reference). evicted: something cheaper made room. ERR_DUPLICATE;
+ * ERR_FEE: replaces one of the same nonce without offering a tenth more, or the pool is full of
+ * better ones; ERR_FULL: sender_max of this sender are here. */
+enum err pool_add(struct pool *pool, struct shared *shared, bool *evicted,
+                  const struct tx_facts *facts, const struct blob *tx,
+                  uint32_t sender_max) MUST_CHECK;
+/* Forgets the transactions of a sender with a nonce up to this one: they are in a block, or can
+ * never be. */
+void pool_pass(struct pool *pool, struct shared *shared, const uint8_t sender[32], uint64_t nonce);
+/* Forgets what may not be in a block of this height or a later one. */
+void pool_expire(struct pool *pool, struct shared *shared, uint64_t height);
+/* The first nonce from `nonce` on that is not pooled. */
+uint64_t pool_next_nonce(const struct pool *pool, const uint8_t sender[32], uint64_t nonce);
+/* See chain_tx_match. */
+size_t pool_match(const struct pool *pool, struct arena *scratch, const struct blob **found,
+                  const uint8_t block_id[32], const uint64_t *short_ids, size_t count);
+/* The transactions for a block, best fee per byte first, those of one sender by nonce: at most
+ * txs_max, together with their length prefixes at most bytes_max, each ready to pay multiplier per
+ * byte. Returns how many; spans point into the pooled blobs, *out into scratch. */
+size_t pool_select(const struct pool *pool, struct arena *scratch, struct span **out,
+                   size_t txs_max, size_t bytes_max, uint64_t multiplier);
+
+#endif
