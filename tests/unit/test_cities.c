@@ -131,7 +131,7 @@ Test(cities, placement_follows_the_weights)
 
 static const char *write_temporary(char *path, const char *text)
 {
-    strcpy(path, "test_cities_XXXXXX");
+    memcpy(path, "test_cities_XXXXXX", sizeof "test_cities_XXXXXX");
     int fd = mkstemp(path);
     cr_assert_geq(fd, 0);
     cr_assert_eq(write(fd, text, strlen(text)), (ssize_t)strlen(text));
