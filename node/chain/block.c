@@ -2,6 +2,7 @@
 
 #include "node/base/invariant.h"
 #include "node/crypto/hash.h"
+#include "node/crypto/merkle.h"
 #include "node/wire/codec.h"
 
 /* Where the header's own fields stand that are needed without decoding. */
@@ -113,35 +114,7 @@ enum err block_build(uint8_t *out, size_t capacity, size_t *len, const uint8_t h
     return *len <= BLOCK_BYTES_MAX ? ERR_OK : ERR_RANGE;
 }
 
-static void tx_node(uint8_t out[32], const uint8_t left[32], const uint8_t right[32])
-{
-    const struct span parts[] = {span_of("\x01", 1), span_of(left, 32), span_of(right, 32)};
-    hash256_parts(out, parts, 3);
-}
-
-/* Splitting at the largest power of two below n leaves complete subtrees whose sizes are the bits
- * of n: a stack of them, joined from the right at the end, is the same tree without recursion. */
 void block_tx_root(uint8_t root[32], const uint8_t (*ids)[32], size_t count)
 {
-    uint8_t stack[64][32];
-    size_t depth = 0;
-    for (size_t i = 0; i < count; i++) {
-        const struct span parts[] = {span_of("\0", 1), span_of(ids[i], 32)};
-        hash256_parts(stack[depth++], parts, 2);
-        for (size_t full = i + 1; full % 2 == 0; full /= 2) {
-            depth--;
-            uint8_t joined[32];
-            tx_node(joined, stack[depth - 1], stack[depth]);
-            memcpy(stack[depth - 1], joined, 32);
-        }
-    }
-    memset(root, 0, 32);
-    if (depth > 0) {
-        memcpy(root, stack[--depth], 32);
-    }
-    while (depth > 0) {
-        uint8_t joined[32];
-        tx_node(joined, stack[--depth], root);
-        memcpy(root, joined, 32);
-    }
+    merkle_root(root, ids, count);
 }

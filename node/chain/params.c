@@ -68,6 +68,23 @@ uint64_t params_get(const struct params *params, uint16_t code)
     }
 }
 
+bool params_changeable(uint16_t code)
+{
+    static const char *const fixed[] = {
+        "retarget",        "vrf",          "production",       "finality",
+        "lookback_blocks", "epoch_blocks", "checkpoint_blocks"};
+    const struct param_info *info = info_find(code);
+    if (info == NULL) {
+        return false;
+    }
+    for (size_t i = 0; i < sizeof(fixed) / sizeof(fixed[0]); i++) {
+        if (strcmp(info->name, fixed[i]) == 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
 enum err params_check(const struct params *params, const char **why)
 {
     *why = NULL;

@@ -1,5 +1,5 @@
-"""Writes tests/vectors/chain-block.tsv from docs/wire.md 2, 3, 7 alone, with hashlib and a plain Ed25519 (RFC 8032,
-section 6): headers, block ids, signatures of headers and votes, Merkle roots of transaction ids.
+"""Writes tests/vectors/chain-block.tsv from docs/wire.md 2, 3, 5, 7 alone, with hashlib and a plain Ed25519 (RFC 8032,
+section 6): headers, block ids, signatures of headers and votes, Merkle roots of transaction ids and a genesis.
 Run: python3 tests/support/make_blocks.py (from the root of the sources)."""
 import hashlib
 import pathlib
@@ -106,9 +106,20 @@ def main():
         rows.append(["vote", str(i), vote.hex(), public(seed).hex()])
     for n in list(range(0, 20)) + [63, 64, 65, 127, 1000]:
         rows.append(["root", str(n), tree([h(le(i, 8)) for i in range(n)]).hex(), "-"])
+    keys = sorted(fill(17 * i, 32) for i in range(5))
+    params = [(3, 700), (12, 480), (24, 1)]  # max_future_ms, epoch_blocks, governance
+    encoded = le(1, 2) + le(0x4F525259, 4) + le(1700000000000, 8) + fill(9, 32) + fill(11, 32)
+    encoded += bytes([3]) + b"".join(le(key, 2) + le(value, 8) for key, value in params)
+    encoded += bytes([5]) + b"".join(key + le(1000 + i, 8) + le(i * 2500000, 8) for i, key in enumerate(keys))
+    encoded += bytes([2])
+    for i in (1, 3):
+        ends = b"".join(bytes(10) + b"\xff\xff" + bytes([10, 0, i, k]) + (7900 + k).to_bytes(2, "big") for k in range(i))
+        encoded += keys[i] + fill(90 + i, 32) + bytes([i]) + ends + fill(100 + i, 32) + fill(110 + i, 32) + le(i, 4)
+        encoded += fill(120 + i, 32)
+    rows.append(["genesis", "0", encoded.hex(), h(b"xpx/genesis/1" + encoded).hex()])
     path = pathlib.Path(__file__).parent.parent / "vectors" / "chain-block.tsv"
     path.write_text("# own, by tests/support/make_blocks.py from docs/wire.md with hashlib and a plain RFC 8032 signer\n"
-                    "# header: number, encoded, block id; vote: number, encoded, voter key; root: count of ids "
+                    "# genesis: number, encoded, hash\n# header: number, encoded, block id; vote: number, encoded, voter key; root: count of ids "
                     "H(u64 i), Merkle root\n" + "".join("\t".join(row) + "\n" for row in rows))
 
 
