@@ -125,7 +125,7 @@ static enum err timing_exp(uint8_t beta[64], struct ctx *c, const struct params 
         if (memcmp(header->pi, no_proof, sizeof(no_proof)) != 0) {
             return ERR_INVALID;
         }
-        vrf_off_beta(beta, account.vrf_key, span_of(alpha, sizeof(alpha)));
+        production_beta_novrf(beta, account.vrf_key, alpha);
     }
     if (header->bt != accept_child_bt(c->shared, params, tree, parent) ||
         production_delay_ms(&delay_ms, params, beta, stake, header->bt) != ERR_OK) {

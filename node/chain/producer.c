@@ -52,7 +52,7 @@ static enum err aim_exp(struct producer *p, struct ctx *c, const struct tree *tr
         ctx_charge(c, COST_VRF_BETA, 1);
         TRY(vrf_beta(p->beta, &p->vrf, span_of(alpha, sizeof(alpha))));
     } else {
-        vrf_off_beta(p->beta, p->vrf.public_key, span_of(alpha, sizeof(alpha)));
+        production_beta_novrf(p->beta, p->vrf.public_key, alpha);
     }
     p->bt = accept_child_bt(c->shared, params, tree, tip);
     TRY(production_delay_ms(&p->delay_ms, params, p->beta, stake, p->bt));
@@ -60,8 +60,8 @@ static enum err aim_exp(struct producer *p, struct ctx *c, const struct tree *tr
     return ERR_OK;
 }
 
-static enum err aim_2018(struct producer *p, const struct tree *tree, uint32_t tip,
-                         uint64_t balance)
+static enum err aim_2018(struct producer *p, const struct tree *tree, const struct params *params,
+                         uint32_t tip, uint64_t balance)
 {
     const struct tree_entry *above = &tree->entries[tip];
     struct ancestor ancestors[RETARGET_WINDOW];
@@ -70,7 +70,7 @@ static enum err aim_2018(struct producer *p, const struct tree *tree, uint32_t t
 
     memset(p->beta, 0, sizeof(p->beta));
     production_gs_child_2018(p->beta, above->gs, p->account.public_key);
-    TRY(production_2018_delay_s(&seconds, &p->bt, p->beta, balance, ancestors, count));
+    TRY(production_2018_delay_s(&seconds, &p->bt, params, p->beta, balance, ancestors, count));
     p->delay_ms = 1000 * seconds;
     p->ts_ms = above->ts_ms + p->delay_ms;
     return ERR_OK;
@@ -102,7 +102,7 @@ void producer_aim(struct producer *p, struct ctx *c, const struct tree *tree,
         return;
     }
     if (params->production == PRODUCTION_SIRIUS2018) {
-        err = aim_2018(p, tree, tip, stake);
+        err = aim_2018(p, tree, params, tip, stake);
     } else {
         err = aim_exp(p, c, tree, params, tip, stake);
     }
