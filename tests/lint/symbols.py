@@ -17,9 +17,14 @@ def symbols(*flags):
 
 outside = symbols("-u") - symbols("--defined-only")
 bad = sorted(s for s in outside if not any(fnmatch.fnmatchcase(s, pattern) for pattern in allowed))
-state = sorted({line.split()[-1] for line in subprocess.run(["nm", library], capture_output=True, text=True, check=True)
-                .stdout.splitlines() if len(line.split()) == 3 and line.split()[1] in "dDbBC"
-                and not line.split()[-1].startswith(("__asan", "__tsan", "__odr"))})
+# Constant tables of pointers lie in .data.rel.ro, which the loader makes read-only.
+state = set()
+for line in subprocess.run(["objdump", "-t", library], capture_output=True, text=True, check=True).stdout.splitlines():
+    fields = line.split()
+    section = next((f for f in fields[1:] if f.startswith((".data", ".bss", "*COM*"))), None)
+    if section and not section.startswith(".data.rel.ro") and fields[-1] != section and not fields[-1].startswith((".", "__asan", "__tsan", "__odr")):
+        state.add(fields[-1])
+state = sorted(state)
 for symbol in bad:
     print(f"libnode needs {symbol}, which tests/lint/symbols.txt does not allow")
 for symbol in state:
