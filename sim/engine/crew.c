@@ -11,7 +11,7 @@
 
 #include "node/base/invariant.h"
 
-#define SPINS 400   /* about 10 us: a barrier between running threads takes far less */
+#define SPINS 4000  /* 40 to 160 us: far more than a barrier between running threads takes */
 #define YIELDS 2000 /* then sleeping is cheaper for everybody else */
 
 struct hand {

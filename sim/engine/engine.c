@@ -13,6 +13,17 @@ static void engine_crew_work(void *context, unsigned thread)
     lane_run(engine, &engine->lane[thread]);
 }
 
+/* Eight blocks or more for each lane, of up to 128 nodes: beyond that a lane's nodes are far enough
+ * from another's that no cache, nor what it fetches by itself, goes back and forth. */
+static unsigned engine_block_log2(uint32_t nodes, unsigned lanes)
+{
+    unsigned log2 = 0;
+    while (log2 < 7 && nodes >> (log2 + 1) >= 8 * lanes) {
+        log2++;
+    }
+    return log2;
+}
+
 static enum err engine_new_lanes(struct engine *engine)
 {
     unsigned lanes = engine->lanes;
@@ -74,7 +85,7 @@ enum err engine_new(struct engine **out, const struct engine_config *config)
     engine->config = *config;
     engine->lanes = config->threads < config->nodes ? config->threads : config->nodes;
     engine->lane_inverse = UINT64_MAX / engine->lanes + 1;
-    engine->block_log2 = config->nodes / 64 >= engine->lanes ? 3 : 0;
+    engine->block_log2 = engine_block_log2(config->nodes, engine->lanes);
     engine->epoch_next_ns = config->epoch_ns > 0 ? config->epoch_ns : ENGINE_NEVER;
     enum err err = engine_new_nodes(engine);
     if (err == ERR_OK) {
@@ -148,7 +159,7 @@ static bool engine_divides(const struct engine *engine, uint64_t slot, uint32_t 
     for (unsigned i = 0; i < engine->lanes; i++) {
         uint64_t lane_work = wheel_count(engine->lane[i].wheel, slot);
         for (unsigned from = 0; from < engine->lanes; from++) {
-            lane_work += engine->lane[from].outbox[engine->parity ^ 1][i].count;
+            lane_work += engine->lane[from].outbox[engine->parity ^ 1][i].near;
         }
         lanes_busy += lane_work > 0;
         sum += lane_work;

@@ -3,9 +3,12 @@
 
 #include <time.h>
 
-/* Out of PERIOD slots of a class, PROBE are done each way and the later half of them timed: the
- * first ones pay for waking the crew and for moving the nodes between the caches. */
+/* Out of a period of slots of a class, PROBE are done each way and the later half of them timed:
+ * the first ones pay for waking the crew and for moving the nodes between the caches. Thin slots
+ * would notice that price, so they are probed less often. */
 #define PERIOD 1024
+#define PERIOD_THIN 8192
+#define THIN 256
 #define PROBE 8
 #define TIMED_EVERY 16
 
@@ -20,7 +23,7 @@ bool gauge_start(struct gauge *gauge, uint32_t work)
 {
     unsigned bits = work == 0 ? 0 : 32 - (unsigned)__builtin_clz(work);
     struct gauge_class *class = &gauge->class[bits];
-    uint32_t phase = class->slots++ % PERIOD;
+    uint32_t phase = class->slots++ % (work < THIN ? PERIOD_THIN : PERIOD);
     gauge->now = class;
     if (phase < 2 * PROBE) {
         gauge->crew = phase >= PROBE;

@@ -6,7 +6,8 @@
 
 #define AHEAD 8 /* events between fetching a node's state and running it */
 
-static void outbox_push(struct outbox *outbox, const struct engine_event *event)
+static inline void outbox_push(struct outbox *outbox, const struct engine_event *event,
+                               uint64_t near_ns)
 {
     if (outbox->count == outbox->capacity) {
         outbox->capacity = outbox->capacity == 0 ? 64 : 2 * outbox->capacity;
@@ -16,6 +17,7 @@ static void outbox_push(struct outbox *outbox, const struct engine_event *event)
     if (event->time_ns < outbox->first_ns) {
         outbox->first_ns = event->time_ns;
     }
+    outbox->near += event->time_ns < near_ns;
     outbox->at[outbox->count++] = *event;
 }
 
@@ -27,6 +29,7 @@ void lane_collect(struct engine *engine, struct lane *lane)
             wheel_push(lane->wheel, &outbox->at[i]);
         }
         outbox->count = 0;
+        outbox->near = 0;
         outbox->first_ns = ENGINE_NEVER;
     }
 }
@@ -70,11 +73,13 @@ void engine_send(struct engine *engine, unsigned thread, uint32_t src, uint32_t 
     }
     invariant(time_ns >= engine->slot_end_ns);
     lane->pushed++;
+    /* The lane's own nodes are no exception: a branch on where dst belongs is a coin toss. */
     unsigned to = engine_lane(engine, dst);
-    if (to == thread || engine->alone) {
+    if (engine->alone) {
         wheel_push(engine->lane[to].wheel, &event);
     } else {
-        outbox_push(&lane->outbox[engine->parity][to], &event);
+        uint64_t near_ns = engine->slot_end_ns + engine->config.slot_ns;
+        outbox_push(&lane->outbox[engine->parity][to], &event, near_ns);
     }
 }
 

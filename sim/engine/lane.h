@@ -34,6 +34,7 @@ struct outbox {
     struct engine_event *at;
     uint32_t count;
     uint32_t capacity;
+    uint32_t near; /* events that fall into the slot after the one they were sent in */
     uint64_t first_ns;
 };
 
@@ -76,7 +77,8 @@ struct engine {
 };
 
 /* Nodes go to lanes in turn, by blocks: neighbours share cache lines, and a scenario that lists
- * its busy nodes first still divides evenly. (x mod lanes by two products: Lemire 2019.) */
+ * its busy nodes first still divides evenly. (x mod lanes by two products: Lemire, Kaser, Kurz:
+ * Faster Remainder by Direct Computation, 2019.) */
 static inline unsigned engine_lane(const struct engine *engine, uint32_t node)
 {
     if (engine->lanes == 1) {
