@@ -85,7 +85,7 @@ static void base_put(struct chain *chain, struct ctx *c, const struct tree_entry
     uint32_t index;
 
     tree_clear(&chain->tree, chain->shared);
-    pool_clear(&chain->pool, chain->shared);
+    txpool_clear(&chain->pool, chain->shared);
     ancestors_put(chain, headers, count);
     invariant(tree_add(&chain->tree, &index, facts) == ERR_OK);
     chain->final_instance =

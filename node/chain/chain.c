@@ -36,7 +36,7 @@ size_t chain_bytes(const struct node_config *config)
 {
     return aligned(sizeof(struct chain)) +
            aligned(tree_capacity(config) * sizeof(struct tree_entry)) +
-           aligned(pool_capacity(config) * sizeof(struct pool_entry));
+           aligned(pool_capacity(config) * sizeof(struct txpool_entry));
 }
 
 void chain_base_genesis(struct chain *chain)
@@ -69,7 +69,7 @@ void chain_init(struct chain *chain, const struct node_config *config, struct sh
     chain->params = config->genesis->params;
     chain->wake_ns = DEADLINE_NONE;
     tree_init(&chain->tree, (struct tree_entry *)(void *)entries, tree_capacity(config), key);
-    pool_init(&chain->pool, (struct pool_entry *)(void *)pooled, pool_capacity(config), ~key);
+    txpool_init(&chain->pool, (struct txpool_entry *)(void *)pooled, pool_capacity(config), ~key);
     producer_init(&chain->producer, config);
     chain_base_genesis(chain);
 }
@@ -79,7 +79,7 @@ void chain_drop(struct chain *chain)
     recovery_drop(chain);
     producer_drop(&chain->producer, chain->shared);
     orphans_clear(&chain->orphans, chain->shared);
-    pool_clear(&chain->pool, chain->shared);
+    txpool_clear(&chain->pool, chain->shared);
     tree_clear(&chain->tree, chain->shared);
 }
 

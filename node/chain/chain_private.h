@@ -7,9 +7,9 @@
 
 #include "node/chain/durable.h"
 #include "node/chain/orphan.h"
-#include "node/chain/pool.h"
 #include "node/chain/producer.h"
 #include "node/chain/tree.h"
+#include "node/chain/txpool.h"
 
 #define REFUSED_MAX 64
 /* Signature checks of one step after which the rest waits for the next (decision 20). */
@@ -64,7 +64,7 @@ struct chain {
     struct tree tree;
     struct producer producer;
     struct recovery recovery;
-    struct pool pool;
+    struct txpool pool;
     uint8_t refused[REFUSED_MAX][32]; /* a ring */
     struct tracked_tx tracked[TRACKED_TXS_MAX];
     struct orphans orphans;

@@ -178,7 +178,7 @@ static enum err seal(struct producer *p, struct ctx *c, const struct params *par
 /* Makes, signs and writes the block. */
 static enum err produce(struct producer *p, struct ctx *c, const struct genesis *genesis,
                         const struct tree *tree, const struct params *params,
-                        const struct pool *pool)
+                        const struct txpool *pool)
 {
     const struct tree_entry *above = &tree->entries[p->parent];
     uint64_t multiplier = c->config->policy->fee_multiplier;
@@ -193,8 +193,8 @@ static enum err produce(struct producer *p, struct ctx *c, const struct genesis 
     memcpy(header.genesis, genesis->hash, 32);
     memcpy(header.parent, above->id, 32);
     memcpy(header.signer, p->account.public_key, 32);
-    size_t count = pool_select(pool, c->scratch, &txs, (size_t)params->block_txs_max,
-                               (size_t)params->block_bytes_max - HEADER_BYTES - 4, multiplier);
+    size_t count = txpool_select(pool, c->scratch, &txs, (size_t)params->block_txs_max,
+                                 (size_t)params->block_bytes_max - HEADER_BYTES - 4, multiplier);
     TRY(draft(p, c, genesis, above, &header, txs, &count));
     TRY(seal(p, c, params, above, &header, txs, count));
 
@@ -217,7 +217,7 @@ static enum err produce(struct producer *p, struct ctx *c, const struct genesis 
 }
 
 void producer_wake(struct producer *p, struct ctx *c, const struct genesis *genesis,
-                   const struct tree *tree, const struct params *params, const struct pool *pool)
+                   const struct tree *tree, const struct params *params, const struct txpool *pool)
 {
     if (p->failed && c->mono_ns >= p->retry_ns) {
         p->failed = false;

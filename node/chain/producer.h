@@ -4,8 +4,8 @@
 #ifndef ORRERY_CHAIN_PRODUCER_H
 #define ORRERY_CHAIN_PRODUCER_H
 
-#include "node/chain/pool.h"
 #include "node/chain/tree.h"
+#include "node/chain/txpool.h"
 #include "node/crypto/sign.h"
 #include "node/crypto/vrf.h"
 
@@ -47,7 +47,7 @@ void producer_aim(struct producer *producer, struct ctx *c, const struct tree *t
                   const struct params *params, uint32_t tip);
 /* When there is something to do: signs and writes the block, or naps on. */
 void producer_wake(struct producer *producer, struct ctx *c, const struct genesis *genesis,
-                   const struct tree *tree, const struct params *params, const struct pool *pool);
+                   const struct tree *tree, const struct params *params, const struct txpool *pool);
 /* The answer to the write. True: the block in producer->entry may be linked and leave. The caller
  * takes over its references. */
 bool producer_written(struct producer *producer, struct ctx *c, enum err err);

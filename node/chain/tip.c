@@ -33,8 +33,8 @@ static void connect(struct chain *chain, struct ctx *c, const struct tree_entry 
         return;
     }
     while (block_next_tx(&tx, &view.txs) == ERR_OK) {
-        pool_pass(&chain->pool, chain->shared, tx.data + TX_SENDER_AT,
-                  load64(tx.data + TX_NONCE_AT));
+        txpool_pass(&chain->pool, chain->shared, tx.data + TX_SENDER_AT,
+                    load64(tx.data + TX_NONCE_AT));
         tracked_connect(chain, c, &tx, entry->height);
     }
 }
@@ -86,7 +86,7 @@ void tip_changed(struct chain *chain, struct ctx *c, uint32_t old_tip)
     for (uint32_t i = tip; i != fork; i = e[i].parent) {
         connect(chain, c, &e[i]);
     }
-    pool_expire(&chain->pool, chain->shared, e[tip].height + 1);
+    txpool_expire(&chain->pool, chain->shared, e[tip].height + 1);
     ctx_trace(c, TRACE_tip_changed, e[tip].height, load64(e[tip].id),
               e[old_tip].height - e[fork].height, (uint64_t)e[tip].score);
     checkpoint_follow(chain, c);

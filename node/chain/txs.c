@@ -11,12 +11,12 @@ enum err txs_add(struct chain *chain, struct ctx *c, uint8_t id[32], const struc
 
     TRY(tx_facts_get(&facts, c, chain->genesis, bytes));
     memcpy(id, facts.id, 32);
-    if (pool_find(&chain->pool, facts.id) != NULL) {
+    if (txpool_find(&chain->pool, facts.id) != NULL) {
         return ERR_DUPLICATE;
     }
     TRY(tx_admissible(c, chain->genesis, tip->state_root, tip->height + 1, &facts, bytes));
     enum err err =
-        pool_add(&chain->pool, chain->shared, &evicted, &facts, tx, policy->pool_sender_max);
+        txpool_add(&chain->pool, chain->shared, &evicted, &facts, tx, policy->pool_sender_max);
     if (evicted) {
         ctx_trace(c, TRACE_limit_reached, LIMIT_POOL_TXS, chain->pool.count);
     }
@@ -40,19 +40,19 @@ enum err chain_tx_add(struct chain *chain, struct ctx *c, uint8_t id[32], const 
 
 const struct blob *chain_tx_get(const struct chain *chain, const uint8_t id[32])
 {
-    const struct pool_entry *entry = pool_find(&chain->pool, id);
+    const struct txpool_entry *entry = txpool_find(&chain->pool, id);
     return entry == NULL ? NULL : entry->tx;
 }
 
 size_t chain_tx_match(struct chain *chain, struct ctx *c, const struct blob **found,
                       const uint8_t block_id[32], const uint64_t *short_ids, size_t count)
 {
-    return pool_match(&chain->pool, c->scratch, found, block_id, short_ids, count);
+    return txpool_match(&chain->pool, c->scratch, found, block_id, short_ids, count);
 }
 
 void chain_tx_track(struct chain *chain, const uint8_t id[32])
 {
-    const struct pool_entry *entry = pool_find(&chain->pool, id);
+    const struct txpool_entry *entry = txpool_find(&chain->pool, id);
 
     if (entry == NULL) {
         return;
@@ -93,5 +93,5 @@ uint64_t chain_account_nonce(struct chain *chain, struct ctx *c, const uint8_t a
     if (state_account(&state, chain->shared, tip->state_root, account) != ERR_OK) {
         state.nonce = 0;
     }
-    return pool_next_nonce(&chain->pool, account, state.nonce);
+    return txpool_next_nonce(&chain->pool, account, state.nonce);
 }

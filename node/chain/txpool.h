@@ -1,7 +1,7 @@
 /* Transactions that wait for a block: by id, by sender and nonce, bounded, cheapest out first.
  * Plain data; the caller has checked signature and state. Memory is touched from the low end. */
-#ifndef ORRERY_CHAIN_POOL_H
-#define ORRERY_CHAIN_POOL_H
+#ifndef ORRERY_CHAIN_TXPOOL_H
+#define ORRERY_CHAIN_TXPOOL_H
 
 #include "node/base/arena.h"
 #include "node/base/blob.h"
@@ -13,7 +13,7 @@
 #define POOL_REPLACE_NUM 11
 #define POOL_REPLACE_DEN 10
 
-struct pool_entry {
+struct txpool_entry {
     uint8_t id[32];
     uint8_t sender[32];
     uint64_t nonce, fee_max, expiry;
@@ -21,8 +21,8 @@ struct pool_entry {
     uint32_t id_next, sender_next; /* index + 1 of the next in its bucket, 0 at the end */
 };
 
-struct pool {
-    struct pool_entry *entries;
+struct txpool {
+    struct txpool_entry *entries;
     uint32_t capacity, used, count;
     uint32_t free;         /* index + 1, linked by id_next */
     uint64_t expiry_least; /* no entry expires before it */
@@ -32,32 +32,34 @@ struct pool {
 };
 
 /* entries: zeroed memory for capacity of them. */
-void pool_init(struct pool *pool, struct pool_entry *entries, uint32_t capacity, uint64_t key);
-void pool_clear(struct pool *pool, struct shared *shared);
+void txpool_init(struct txpool *pool, struct txpool_entry *entries, uint32_t capacity,
+                 uint64_t key);
+void txpool_clear(struct txpool *pool, struct shared *shared);
 
-const struct pool_entry *pool_find(const struct pool *pool, const uint8_t id[32]);
-const struct pool_entry *pool_find_nonce(const struct pool *pool, const uint8_t sender[32],
-                                         uint64_t nonce);
+const struct txpool_entry *txpool_find(const struct txpool *pool, const uint8_t id[32]);
+const struct txpool_entry *txpool_find_nonce(const struct txpool *pool, const uint8_t sender[32],
+                                             uint64_t nonce);
 /* Adds a transaction (and a reference). evicted: something cheaper made room. ERR_DUPLICATE;
  * ERR_FEE: replaces one of the same nonce without offering a tenth more, or the pool is full of
  * better ones; ERR_FULL: sender_max of this sender are here. */
-enum err pool_add(struct pool *pool, struct shared *shared, bool *evicted,
-                  const struct tx_facts *facts, const struct blob *tx,
-                  uint32_t sender_max) MUST_CHECK;
+enum err txpool_add(struct txpool *pool, struct shared *shared, bool *evicted,
+                    const struct tx_facts *facts, const struct blob *tx,
+                    uint32_t sender_max) MUST_CHECK;
 /* Forgets the transactions of a sender with a nonce up to this one: they are in a block, or can
  * never be. */
-void pool_pass(struct pool *pool, struct shared *shared, const uint8_t sender[32], uint64_t nonce);
+void txpool_pass(struct txpool *pool, struct shared *shared, const uint8_t sender[32],
+                 uint64_t nonce);
 /* Forgets what may not be in a block of this height or a later one. */
-void pool_expire(struct pool *pool, struct shared *shared, uint64_t height);
+void txpool_expire(struct txpool *pool, struct shared *shared, uint64_t height);
 /* The first nonce from `nonce` on that is not pooled. */
-uint64_t pool_next_nonce(const struct pool *pool, const uint8_t sender[32], uint64_t nonce);
+uint64_t txpool_next_nonce(const struct txpool *pool, const uint8_t sender[32], uint64_t nonce);
 /* See chain_tx_match. */
-size_t pool_match(const struct pool *pool, struct arena *scratch, const struct blob **found,
-                  const uint8_t block_id[32], const uint64_t *short_ids, size_t count);
+size_t txpool_match(const struct txpool *pool, struct arena *scratch, const struct blob **found,
+                    const uint8_t block_id[32], const uint64_t *short_ids, size_t count);
 /* The transactions for a block, best fee per byte first, those of one sender by nonce: at most
  * txs_max, together with their length prefixes at most bytes_max, each ready to pay multiplier per
  * byte. Returns how many; spans point into the pooled blobs, *out into scratch. */
-size_t pool_select(const struct pool *pool, struct arena *scratch, struct span **out,
-                   size_t txs_max, size_t bytes_max, uint64_t multiplier);
+size_t txpool_select(const struct txpool *pool, struct arena *scratch, struct span **out,
+                     size_t txs_max, size_t bytes_max, uint64_t multiplier);
 
 #endif

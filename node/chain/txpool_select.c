@@ -1,5 +1,5 @@
 #include "node/base/rng.h"
-#include "node/chain/pool.h"
+#include "node/chain/txpool.h"
 #include "node/crypto/hash.h"
 
 struct wanted {
@@ -19,8 +19,8 @@ static struct wanted *slot_of(struct wanted *table, size_t mask, uint64_t key, u
     return &table[at];
 }
 
-size_t pool_match(const struct pool *pool, struct arena *scratch, const struct blob **found,
-                  const uint8_t block_id[32], const uint64_t *short_ids, size_t count)
+size_t txpool_match(const struct txpool *pool, struct arena *scratch, const struct blob **found,
+                    const uint8_t block_id[32], const uint64_t *short_ids, size_t count)
 {
     size_t capacity = 2;
     size_t matches = 0;
@@ -47,7 +47,7 @@ size_t pool_match(const struct pool *pool, struct arena *scratch, const struct b
         *slot = (struct wanted){.short_id = short_ids[i], .index = (uint32_t)i + 1};
     }
     for (uint32_t i = 0; i < pool->used; i++) {
-        const struct pool_entry *e = &pool->entries[i];
+        const struct txpool_entry *e = &pool->entries[i];
         uint8_t sip[SIPHASH_BYTES];
         if (e->tx == NULL) {
             continue;
@@ -72,24 +72,24 @@ size_t pool_match(const struct pool *pool, struct arena *scratch, const struct b
 /* --- choosing for a block --- */
 
 /* Candidates in runs of one sender each, by nonce; heads of the runs compete in a heap. */
-static bool run_before(const struct pool_entry *a, const struct pool_entry *b)
+static bool run_before(const struct txpool_entry *a, const struct txpool_entry *b)
 {
     int order = memcmp(a->sender, b->sender, 32);
     return order != 0 ? order < 0 : a->nonce < b->nonce;
 }
 
 /* Higher fee per byte first; ties by id. */
-static bool pays_more(const struct pool_entry *a, const struct pool_entry *b)
+static bool pays_more(const struct txpool_entry *a, const struct txpool_entry *b)
 {
     u128 left = (u128)a->fee_max * b->tx->len;
     u128 right = (u128)b->fee_max * a->tx->len;
     return left != right ? left > right : memcmp(a->id, b->id, 32) < 0;
 }
 
-typedef bool before_fn(const struct pool_entry *, const struct pool_entry *);
+typedef bool before_fn(const struct txpool_entry *, const struct txpool_entry *);
 
 /* Restores the heap property below `at`: the parent comes before its children. */
-static void sift(const struct pool_entry **heap, size_t count, size_t at, before_fn *before)
+static void sift(const struct txpool_entry **heap, size_t count, size_t at, before_fn *before)
 {
     for (;;) {
         size_t first = at;
@@ -101,14 +101,14 @@ static void sift(const struct pool_entry **heap, size_t count, size_t at, before
         if (first == at) {
             return;
         }
-        const struct pool_entry *swap = heap[at];
+        const struct txpool_entry *swap = heap[at];
         heap[at] = heap[first];
         heap[first] = swap;
         at = first;
     }
 }
 
-static void heapify(const struct pool_entry **heap, size_t count, before_fn *before)
+static void heapify(const struct txpool_entry **heap, size_t count, before_fn *before)
 {
     for (size_t at = count / 2; at-- > 0;) {
         sift(heap, count, at, before);
@@ -126,15 +126,15 @@ static size_t prefix_bytes(size_t len)
     return n;
 }
 
-size_t pool_select(const struct pool *pool, struct arena *scratch, struct span **out,
-                   size_t txs_max, size_t bytes_max, uint64_t multiplier)
+size_t txpool_select(const struct txpool *pool, struct arena *scratch, struct span **out,
+                     size_t txs_max, size_t bytes_max, uint64_t multiplier)
 {
     size_t candidates = 0;
     size_t heads = 0;
     size_t taken = 0;
     size_t bytes = 0;
-    const struct pool_entry **sorted = arena_alloc_array(scratch, pool->count, sizeof(*sorted));
-    const struct pool_entry **heap = arena_alloc_array(scratch, pool->count, sizeof(*heap));
+    const struct txpool_entry **sorted = arena_alloc_array(scratch, pool->count, sizeof(*sorted));
+    const struct txpool_entry **heap = arena_alloc_array(scratch, pool->count, sizeof(*heap));
 
     *out = arena_alloc_array(scratch, pool->count, sizeof(**out));
     if (sorted == NULL || heap == NULL || *out == NULL) {
@@ -158,11 +158,11 @@ size_t pool_select(const struct pool *pool, struct arena *scratch, struct span *
     }
     heapify(heap, heads, pays_more);
     while (heads > 0 && taken < txs_max) {
-        const struct pool_entry *e = heap[0];
+        const struct txpool_entry *e = heap[0];
         size_t cost = e->tx->len + prefix_bytes(e->tx->len);
         bool fits = bytes + cost <= bytes_max && (u128)e->tx->len * multiplier <= e->fee_max;
-        const struct pool_entry *follower =
-            fits ? pool_find_nonce(pool, e->sender, e->nonce + 1) : NULL;
+        const struct txpool_entry *follower =
+            fits ? txpool_find_nonce(pool, e->sender, e->nonce + 1) : NULL;
         if (fits) {
             (*out)[taken++] = span_of(e->tx->data, e->tx->len);
             bytes += cost;

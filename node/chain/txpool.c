@@ -1,14 +1,14 @@
-#include "node/chain/pool.h"
+#include "node/chain/txpool.h"
 
 #include "node/base/invariant.h"
 #include "node/base/rng.h"
 
-static uint16_t *bucket_of(const struct pool *pool, const uint16_t *table, const uint8_t name[32])
+static uint16_t *bucket_of(const struct txpool *pool, const uint16_t *table, const uint8_t name[32])
 {
     return (uint16_t *)&table[rng_mix64(load64(name) ^ pool->key) % POOL_BUCKETS];
 }
 
-void pool_init(struct pool *pool, struct pool_entry *entries, uint32_t capacity, uint64_t key)
+void txpool_init(struct txpool *pool, struct txpool_entry *entries, uint32_t capacity, uint64_t key)
 {
     invariant(capacity > 0 && capacity <= POOL_CAPACITY_MAX);
     memset(pool, 0, sizeof(*pool));
@@ -18,16 +18,16 @@ void pool_init(struct pool *pool, struct pool_entry *entries, uint32_t capacity,
     pool->expiry_least = UINT64_MAX;
 }
 
-void pool_clear(struct pool *pool, struct shared *shared)
+void txpool_clear(struct txpool *pool, struct shared *shared)
 {
     for (uint32_t i = 0; i < pool->used; i++) {
         blob_drop(shared, pool->entries[i].tx);
         pool->entries[i].tx = NULL;
     }
-    pool_init(pool, pool->entries, pool->capacity, pool->key);
+    txpool_init(pool, pool->entries, pool->capacity, pool->key);
 }
 
-static uint32_t find(const struct pool *pool, const uint8_t id[32])
+static uint32_t find(const struct txpool *pool, const uint8_t id[32])
 {
     uint32_t at = *bucket_of(pool, pool->by_id, id);
 
@@ -37,13 +37,13 @@ static uint32_t find(const struct pool *pool, const uint8_t id[32])
     return at;
 }
 
-const struct pool_entry *pool_find(const struct pool *pool, const uint8_t id[32])
+const struct txpool_entry *txpool_find(const struct txpool *pool, const uint8_t id[32])
 {
     uint32_t at = find(pool, id);
     return at == 0 ? NULL : &pool->entries[at - 1];
 }
 
-static uint32_t find_nonce(const struct pool *pool, const uint8_t sender[32], uint64_t nonce)
+static uint32_t find_nonce(const struct txpool *pool, const uint8_t sender[32], uint64_t nonce)
 {
     uint32_t at = *bucket_of(pool, pool->by_sender, sender);
 
@@ -54,16 +54,16 @@ static uint32_t find_nonce(const struct pool *pool, const uint8_t sender[32], ui
     return at;
 }
 
-const struct pool_entry *pool_find_nonce(const struct pool *pool, const uint8_t sender[32],
-                                         uint64_t nonce)
+const struct txpool_entry *txpool_find_nonce(const struct txpool *pool, const uint8_t sender[32],
+                                             uint64_t nonce)
 {
     uint32_t at = find_nonce(pool, sender, nonce);
     return at == 0 ? NULL : &pool->entries[at - 1];
 }
 
-static void remove_at(struct pool *pool, struct shared *shared, uint32_t at)
+static void remove_at(struct txpool *pool, struct shared *shared, uint32_t at)
 {
-    struct pool_entry *entry = &pool->entries[at - 1];
+    struct txpool_entry *entry = &pool->entries[at - 1];
     uint16_t *head = bucket_of(pool, pool->by_id, entry->id);
 
     if (*head == at) {
@@ -93,18 +93,18 @@ static void remove_at(struct pool *pool, struct shared *shared, uint32_t at)
 }
 
 /* a offers less per byte than b. */
-static bool cheaper(const struct pool_entry *a, uint64_t b_fee_max, uint32_t b_bytes)
+static bool cheaper(const struct txpool_entry *a, uint64_t b_fee_max, uint32_t b_bytes)
 {
     return (u128)a->fee_max * b_bytes < (u128)b_fee_max * a->tx->len;
 }
 
 /* Makes room: the sender of the cheapest transaction loses its last one, so that no gap opens. */
-static enum err evict(struct pool *pool, struct shared *shared, const struct tx_facts *newcomer)
+static enum err evict(struct txpool *pool, struct shared *shared, const struct tx_facts *newcomer)
 {
     uint32_t victim = 0;
 
     for (uint32_t i = 0; i < pool->used; i++) {
-        const struct pool_entry *e = &pool->entries[i];
+        const struct txpool_entry *e = &pool->entries[i];
         if (e->tx != NULL && (victim == 0 || cheaper(e, pool->entries[victim - 1].fee_max,
                                                      pool->entries[victim - 1].tx->len))) {
             victim = i + 1;
@@ -113,11 +113,11 @@ static enum err evict(struct pool *pool, struct shared *shared, const struct tx_
     if (victim == 0 || !cheaper(&pool->entries[victim - 1], newcomer->fee_max, newcomer->bytes)) {
         return ERR_FEE;
     }
-    const struct pool_entry *cheapest = &pool->entries[victim - 1];
+    const struct txpool_entry *cheapest = &pool->entries[victim - 1];
     uint32_t last = victim;
     for (uint32_t at = *bucket_of(pool, pool->by_sender, cheapest->sender); at != 0;
          at = pool->entries[at - 1].sender_next) {
-        const struct pool_entry *e = &pool->entries[at - 1];
+        const struct txpool_entry *e = &pool->entries[at - 1];
         if (memcmp(e->sender, cheapest->sender, 32) == 0 &&
             e->nonce > pool->entries[last - 1].nonce) {
             last = at;
@@ -127,7 +127,7 @@ static enum err evict(struct pool *pool, struct shared *shared, const struct tx_
     return ERR_OK;
 }
 
-static uint32_t sender_count(const struct pool *pool, const uint8_t sender[32])
+static uint32_t sender_count(const struct txpool *pool, const uint8_t sender[32])
 {
     uint32_t count = 0;
 
@@ -138,7 +138,7 @@ static uint32_t sender_count(const struct pool *pool, const uint8_t sender[32])
     return count;
 }
 
-static void insert(struct pool *pool, struct shared *shared, const struct tx_facts *facts,
+static void insert(struct txpool *pool, struct shared *shared, const struct tx_facts *facts,
                    const struct blob *tx)
 {
     uint32_t at;
@@ -150,7 +150,7 @@ static void insert(struct pool *pool, struct shared *shared, const struct tx_fac
         invariant(pool->used < pool->capacity);
         at = ++pool->used;
     }
-    struct pool_entry *entry = &pool->entries[at - 1];
+    struct txpool_entry *entry = &pool->entries[at - 1];
     memcpy(entry->id, facts->id, 32);
     memcpy(entry->sender, facts->sender, 32);
     entry->nonce = facts->nonce;
@@ -169,8 +169,8 @@ static void insert(struct pool *pool, struct shared *shared, const struct tx_fac
     }
 }
 
-enum err pool_add(struct pool *pool, struct shared *shared, bool *evicted,
-                  const struct tx_facts *facts, const struct blob *tx, uint32_t sender_max)
+enum err txpool_add(struct txpool *pool, struct shared *shared, bool *evicted,
+                    const struct tx_facts *facts, const struct blob *tx, uint32_t sender_max)
 {
     *evicted = false;
     if (find(pool, facts->id) != 0) {
@@ -196,12 +196,13 @@ enum err pool_add(struct pool *pool, struct shared *shared, bool *evicted,
     return ERR_OK;
 }
 
-void pool_pass(struct pool *pool, struct shared *shared, const uint8_t sender[32], uint64_t nonce)
+void txpool_pass(struct txpool *pool, struct shared *shared, const uint8_t sender[32],
+                 uint64_t nonce)
 {
     uint32_t at = *bucket_of(pool, pool->by_sender, sender);
 
     while (at != 0) {
-        const struct pool_entry *e = &pool->entries[at - 1];
+        const struct txpool_entry *e = &pool->entries[at - 1];
         uint32_t next = e->sender_next;
         if (e->nonce <= nonce && memcmp(e->sender, sender, 32) == 0) {
             remove_at(pool, shared, at);
@@ -210,14 +211,14 @@ void pool_pass(struct pool *pool, struct shared *shared, const uint8_t sender[32
     }
 }
 
-void pool_expire(struct pool *pool, struct shared *shared, uint64_t height)
+void txpool_expire(struct txpool *pool, struct shared *shared, uint64_t height)
 {
     if (pool->expiry_least >= height) {
         return;
     }
     uint64_t least = UINT64_MAX;
     for (uint32_t i = 0; i < pool->used; i++) {
-        const struct pool_entry *e = &pool->entries[i];
+        const struct txpool_entry *e = &pool->entries[i];
         if (e->tx == NULL) {
             continue;
         }
@@ -230,7 +231,7 @@ void pool_expire(struct pool *pool, struct shared *shared, uint64_t height)
     pool->expiry_least = least;
 }
 
-uint64_t pool_next_nonce(const struct pool *pool, const uint8_t sender[32], uint64_t nonce)
+uint64_t txpool_next_nonce(const struct txpool *pool, const uint8_t sender[32], uint64_t nonce)
 {
     while (pool->count > 0 && find_nonce(pool, sender, nonce) != 0) {
         nonce++;
