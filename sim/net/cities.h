@@ -17,6 +17,7 @@ enum {
     CITIES_MAX = 1024,
     CITIES_REGIONS_MAX = 32,
     CITIES_BASE_NS_MIN = 2000000,
+    CITIES_BASE_NS_MAX = 2000000000,
     CITY_NAME_BYTES = 40,
     CITY_REGION_BYTES = 8,
 };
@@ -60,6 +61,20 @@ MUST_CHECK enum err cities_load(struct cities *cities, struct cities_error *erro
                                 const char *cities_path, const char *rtt_path,
                                 const char *mdev_path);
 void cities_free(struct cities *cities);
+
+/* A map of one city in which every message takes delay_ns. ERR_RANGE below CITIES_BASE_NS_MIN or
+ * above CITIES_BASE_NS_MAX; ERR_NO_MEMORY. */
+MUST_CHECK enum err cities_make_constant(struct cities *cities, uint64_t delay_ns);
+
+/* A map with one place per region of a measured map: base and jitter between two places, and within
+ * one, are the medians over the pairs of different cities. ERR_NO_MEMORY. */
+MUST_CHECK enum err cities_make_regions(struct cities *cities, const struct cities *measured);
+
+/* Makes every delay its mean. */
+void cities_drop_jitter(struct cities *cities);
+
+/* The smallest base of the map: no message is faster, so no window of the engine may be longer. */
+uint32_t cities_base_ns_min(const struct cities *cities);
 
 /* ERR_NOT_FOUND when there is none of that name. Names are matched exactly. */
 MUST_CHECK enum err cities_find(const struct cities *cities, uint32_t *city, const char *name);

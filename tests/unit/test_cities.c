@@ -129,6 +129,49 @@ Test(cities, placement_follows_the_weights)
     cities_free(&cities);
 }
 
+/* Region medians against latency-region-tables (another measurement of 2020, same provider): RTT
+ * NAE-WEU 109.5 ms, WEU-WEU 28.1 ms, JP-OC 152 ms there; within a quarter here. */
+Test(cities, simpler_maps)
+{
+    load();
+    struct cities regions;
+    cr_assert_eq(cities_make_regions(&regions, &cities), ERR_OK);
+    cr_assert_eq(regions.count, 12);
+    static const struct {
+        const char *a;
+        const char *b;
+        double rtt_ms;
+    } cases[] = {{"NAE", "WEU", 109.5}, {"WEU", "WEU", 28.1}, {"JP", "OC", 152.0}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        uint32_t a;
+        uint32_t b;
+        cr_assert_eq(cities_find(&regions, &a, cases[i].a), ERR_OK);
+        cr_assert_eq(cities_find(&regions, &b, cases[i].b), ERR_OK);
+        struct city_pair pair = cities_pair(&regions, a, b);
+        double rtt_ms = 2e-6 * ((double)pair.base_ns + pair.jitter_ns);
+        cr_assert_float_eq(rtt_ms, cases[i].rtt_ms, cases[i].rtt_ms / 4, "%s-%s %g ms", cases[i].a,
+                           cases[i].b, rtt_ms);
+    }
+    uint64_t population = 0;
+    for (uint32_t i = 0; i < regions.count; i++) {
+        population += regions.city[i].population;
+    }
+    cr_assert_eq(population, 429311077); /* the sum of the column */
+    struct city_pair before = between("Albany", "Adelaide");
+    cities_drop_jitter(&cities);
+    struct city_pair after = between("Albany", "Adelaide");
+    cr_assert_eq(after.base_ns, before.base_ns + before.jitter_ns);
+    cr_assert_eq(after.jitter_ns, 0);
+    cr_assert_eq(cities_base_ns_min(&cities), CITIES_BASE_NS_MIN);
+    cities_free(&regions);
+    cities_free(&cities);
+    cr_assert_eq(cities_make_constant(&cities, 50000000), ERR_OK);
+    cr_assert_eq(cities_pair(&cities, 0, 0).base_ns, 50000000);
+    cities_free(&cities);
+    cr_assert_eq(cities_make_constant(&cities, 1999999), ERR_RANGE);
+    cr_assert_eq(cities_make_constant(&cities, 2000000001), ERR_RANGE);
+}
+
 static const char *write_temporary(char *path, const char *text)
 {
     memcpy(path, "test_cities_XXXXXX", sizeof "test_cities_XXXXXX");
