@@ -3,6 +3,7 @@
 #include "node/base/fixed.h"
 #include "node/base/invariant.h"
 #include "node/crypto/hash.h"
+#include "node/crypto/vrf.h"
 
 /* NXT's constants (spec: chain 1.1). */
 #define NXT_INITIAL UINT64_C(153722867)
@@ -48,9 +49,7 @@ void production_gs_child_2018(uint8_t gs[32], const uint8_t gs_parent[32], const
 void production_beta_novrf(uint8_t beta[64], const uint8_t vrf_key[32],
                            const uint8_t alpha[ALPHA_BYTES])
 {
-    const struct span parts[] = {SPAN_TEXT("xpx/novrf/1"), span_of(vrf_key, 32),
-                                 span_of(alpha, ALPHA_BYTES)};
-    hash512_parts(beta, parts, 3);
+    vrf_off_beta(beta, vrf_key, span_of(alpha, ALPHA_BYTES));
 }
 
 uint64_t production_hit(const uint8_t beta[64])

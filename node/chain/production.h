@@ -32,8 +32,7 @@ void production_gs_child(uint8_t gs[32], const uint8_t beta[64]);
 void production_gs_child_2018(uint8_t gs[32], const uint8_t gs_parent[32],
                               const uint8_t signer[32]);
 
-/* beta of an account when vrf is off: BLAKE2b-512("xpx/novrf/1" || vrf key || alpha) (decision 17).
- */
+/* beta of an account when vrf is off (decision 17): vrf_off_beta over alpha. */
 void production_beta_novrf(uint8_t beta[64], const uint8_t vrf_key[32],
                            const uint8_t alpha[ALPHA_BYTES]);
 

@@ -220,7 +220,7 @@ void tm_restart(struct tendermint *tm, struct votes *votes, const struct params 
     begin(tm, votes, params);
     tm->lock = *lock;
     round_start(tm, round);
-    tm->step = step;
+    tm->step = (uint8_t)step;
 }
 
 void tm_stop(struct tendermint *tm)

@@ -1,5 +1,6 @@
 """Writes tests/vectors/chain-block.tsv from docs/wire.md 2, 3, 5, 7 alone, with hashlib and a plain Ed25519 (RFC 8032,
-section 6): headers, block ids, signatures of headers and votes, Merkle roots of transaction ids and a genesis.
+section 6): headers, block ids, signatures of headers and votes, Merkle roots of transaction ids and a genesis; and the first
+inputs of the fuzzer, tests/fuzz/corpus/block.
 Run: python3 tests/support/make_blocks.py (from the root of the sources)."""
 import hashlib
 import pathlib
@@ -117,6 +118,13 @@ def main():
         encoded += keys[i] + fill(90 + i, 32) + bytes([i]) + ends + fill(100 + i, 32) + fill(110 + i, 32) + le(i, 4)
         encoded += fill(120 + i, 32)
     rows.append(["genesis", "0", encoded.hex(), h(b"xpx/genesis/1" + encoded).hex()])
+    corpus = pathlib.Path(__file__).parent.parent / "fuzz" / "corpus" / "block"
+    corpus.mkdir(parents=True, exist_ok=True)
+    header, vote = bytes.fromhex(rows[0][2]), [bytes.fromhex(row[2]) for row in rows if row[0] == "vote"]
+    block = header + bytes([3, 0, 5]) + fill(1, 5) + bytes([0xC8, 1]) + fill(2, 200)
+    for name, content in (("block", b"\0" + block), ("header", b"\1" + header), ("votes", b"\2" + vote[0] + vote[1]),
+                          ("genesis", b"\3" + encoded)):
+        (corpus / name).write_bytes(content)
     path = pathlib.Path(__file__).parent.parent / "vectors" / "chain-block.tsv"
     path.write_text("# own, by tests/support/make_blocks.py from docs/wire.md with hashlib and a plain RFC 8032 signer\n"
                     "# genesis: number, encoded, hash\n# header: number, encoded, block id; vote: number, encoded, voter key; root: count of ids "

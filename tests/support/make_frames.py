@@ -1,4 +1,5 @@
-"""Writes one golden file per frame, tests/vectors/frames/<NAME>.hex, from docs/wire.md alone.
+"""Writes one golden file per frame, tests/vectors/frames/<NAME>.hex, from docs/wire.md alone, and the same bytes as the
+fuzzer's first inputs, tests/fuzz/corpus/frames/<NAME>.
 
 Every field gets a value from its frame's code c and its position k (0, 1, ...) in the frame:
   u16 0x1122 + c + k      u32 0x11223344 + 256 c + k      u64 0x1122334455667788 + 256 c + k
@@ -87,8 +88,11 @@ FRAMES = [
 ]
 
 if __name__ == "__main__":
-    folder = pathlib.Path(__file__).parent.parent / "vectors" / "frames"
+    tests = pathlib.Path(__file__).parent.parent
+    folder, corpus = tests / "vectors" / "frames", tests / "fuzz" / "corpus" / "frames"
     folder.mkdir(parents=True, exist_ok=True)
+    corpus.mkdir(parents=True, exist_ok=True)
     for code, name, fields in FRAMES:
         body = b"".join(field(code, k) for k, field in enumerate(fields))
         (folder / (name + ".hex")).write_text((bytes([code]) + body).hex() + "\n")
+        (corpus / name).write_bytes(bytes([code]) + body)

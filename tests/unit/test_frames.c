@@ -82,6 +82,7 @@ Test(frames, encode_as_the_golden_files)
         size_t len;                                                                                \
         struct frame_##name m;                                                                     \
         pool_used = 0;                                                                             \
+        (void)c;                                                                                   \
         (void)k;                                                                                   \
         fields golden_read(#NAME);                                                                 \
         cr_assert_eq(frame_##name##_encode(made, sizeof(made), &len, &m), ERR_OK);                 \

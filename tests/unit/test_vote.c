@@ -121,7 +121,7 @@ static int classify(struct vote a, struct vote b)
         return CONVICTS_NOBODY;
     }
     cr_assert_eq(one, two);
-    return one;
+    return (int)one;
 }
 
 Test(vote, what_convicts)
