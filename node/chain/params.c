@@ -71,8 +71,8 @@ uint64_t params_get(const struct params *params, uint16_t code)
 bool params_changeable(uint16_t code)
 {
     static const char *const fixed[] = {
-        "retarget",        "vrf",          "production",       "finality",
-        "lookback_blocks", "epoch_blocks", "checkpoint_blocks"};
+        "retarget",        "vrf",          "production",        "finality",
+        "lookback_blocks", "epoch_blocks", "checkpoint_blocks", "committee"};
     const struct param_info *info = info_find(code);
     if (info == NULL) {
         return false;
