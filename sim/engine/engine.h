@@ -36,8 +36,9 @@ struct engine_config {
 
     /* Called between slots, on the thread that called engine_run, while no node runs. They may
      * send events and wakes for any node. slot_hook: after each slot that had events, now_ns is
-     * its end. epoch_hook: when everything before epoch * epoch_ns has happened and nothing at
-     * or after it has, once for each epoch from 1 on, empty or not. Either may be NULL. */
+     * its end (or the epoch or until_ns that divides it). epoch_hook: when everything before epoch
+     * * epoch_ns has happened and nothing at or after it has, once for each epoch from 1 on, empty
+     * or not. Either may be NULL. */
     void (*slot_hook)(void *world, uint64_t now_ns);
     void (*epoch_hook)(void *world, uint64_t epoch, uint64_t now_ns);
 
