@@ -24,10 +24,16 @@ void overlay_start(struct overlay *overlay, struct ctx *c);
 bool overlay_link_up(struct overlay *overlay, struct ctx *c, const struct event *event,
                      uint64_t tip_height, uint64_t final_height); /* false: refused and closed */
 void overlay_link_down(struct overlay *overlay, struct ctx *c, const struct event *event);
+/* Any frame came over this link: it is alive. */
+void overlay_heard(struct overlay *overlay, uint32_t link);
+/* The peer is known to have a block of this height. */
+void overlay_tip_seen(struct overlay *overlay, uint32_t link, uint64_t height);
 /* HELLO, PEERS_GET, PEERS, PING, PONG. `became_ready` is set when this frame completed the
  * greeting. */
 enum err overlay_frame(struct overlay *overlay, struct ctx *c, uint32_t link, struct span frame,
                        bool *became_ready) MUST_CHECK;
+/* True when the answer was the overlay's (the peers of the last life). */
+bool overlay_read_done(struct overlay *overlay, struct ctx *c, const struct event *event);
 void overlay_wake(struct overlay *overlay, struct ctx *c);
 uint64_t overlay_deadline_ns(const struct overlay *overlay);
 

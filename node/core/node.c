@@ -145,6 +145,7 @@ static void recv_link(struct node *node, struct ctx *c, uint32_t link, const str
     if (node->life != LIFE_RUNNING) {
         return;
     }
+    overlay_heard(node->overlay, link);
     if (code >> 4 == FRAME_HELLO >> 4) {
         bool ready = false;
         err = overlay_frame(node->overlay, c, link, bytes, &ready);
@@ -190,7 +191,7 @@ static void read_done(struct node *node, struct ctx *c, const struct event *even
             node->life = LIFE_RUNNING;
             overlay_start(node->overlay, c);
         }
-    } else {
+    } else if (!overlay_read_done(node->overlay, c, event)) {
         invariant(sync_read_done(node->sync, c, event));
     }
 }
