@@ -70,19 +70,15 @@ uint64_t params_get(const struct params *params, uint16_t code)
 
 bool params_changeable(uint16_t code)
 {
-    static const char *const fixed[] = {
-        "retarget",        "vrf",          "production",        "finality",
-        "lookback_blocks", "epoch_blocks", "checkpoint_blocks", "committee"};
-    const struct param_info *info = info_find(code);
-    if (info == NULL) {
-        return false;
-    }
+    /* Their codes: lookback_blocks, retarget, vrf, production, finality, checkpoint_blocks,
+     * epoch_blocks. */
+    static const uint16_t fixed[] = {2, 4, 6, 8, 9, 10, 12};
     for (size_t i = 0; i < sizeof(fixed) / sizeof(fixed[0]); i++) {
-        if (strcmp(info->name, fixed[i]) == 0) {
+        if (code == fixed[i]) {
             return false;
         }
     }
-    return true;
+    return info_find(code) != NULL;
 }
 
 enum err params_check(const struct params *params, const char **why)

@@ -378,32 +378,45 @@ static enum err text_line(struct list_reader *t)
     }
 }
 
-static enum err text_read(struct list_reader *t, FILE *list)
+/* One line, which is changed. */
+static enum err line_read(struct list_reader *t, char *line)
+{
+    line[strcspn(line, "#")] = 0;
+    t->words = 0;
+    char *rest = NULL;
+    for (char *word = strtok_r(line, " \t\r\n", &rest); word != NULL;
+         word = strtok_r(NULL, " \t\r\n", &rest)) {
+        if (t->words == WORDS_MAX) {
+            return fail(t, ERR_SYNTAX, "too many words");
+        }
+        t->word[t->words++] = word;
+    }
+    return t->words > 0 ? text_line(t) : ERR_OK;
+}
+
+static enum err text_read(struct list_reader *t, const struct genesis_text *text)
 {
     char line[LINE_BYTES_MAX];
-    while (fgets(line, sizeof(line), list) != NULL) {
+    while (fgets(line, sizeof(line), text->file) != NULL) {
         t->line++;
-        if (strchr(line, '\n') == NULL && !feof(list)) {
+        if (strchr(line, '\n') == NULL && !feof(text->file)) {
             return fail(t, ERR_RANGE, "a line is at most %d bytes", LINE_BYTES_MAX - 2);
         }
-        line[strcspn(line, "#")] = 0;
-        t->words = 0;
-        char *rest = NULL;
-        for (char *word = strtok_r(line, " \t\r\n", &rest); word != NULL;
-             word = strtok_r(NULL, " \t\r\n", &rest)) {
-            if (t->words == WORDS_MAX) {
-                return fail(t, ERR_SYNTAX, "too many words");
-            }
-            t->word[t->words++] = word;
-        }
-        if (t->words > 0) {
-            TRY(text_line(t));
-        }
+        TRY(line_read(t, line));
     }
     t->line = 0;
-    if (ferror(list)) {
+    if (ferror(text->file)) {
         return fail(t, ERR_IO, "cannot be read");
     }
+    t->name = "option";
+    for (size_t i = 0; i < text->option_count; i++) {
+        if (strlen(text->options[i]) >= sizeof(line)) {
+            return fail(t, ERR_RANGE, "too long");
+        }
+        memcpy(line, text->options[i], strlen(text->options[i]) + 1);
+        TRY(line_read(t, line));
+    }
+    t->name = text->name;
     if (!t->has_time || !t->has_seed) {
         return fail(t, ERR_SYNTAX, "no line '%s'", t->has_time ? "seed KEY" : "time MS");
     }
@@ -482,14 +495,14 @@ static enum err text_encode(uint8_t **out, size_t *len, struct list_reader *t)
 }
 
 enum err genesis_tool_compile(uint8_t **out, size_t *len, char message[GENESIS_MESSAGE_BYTES],
-                              const char *name, FILE *list)
+                              const struct genesis_text *text)
 {
-    struct list_reader t = {.name = name, .message = message};
+    struct list_reader t = {.name = text->name, .message = message};
     params_defaults(&t.facts.params);
     message[0] = 0;
     *out = NULL;
     *len = 0;
-    enum err err = text_read(&t, list);
+    enum err err = text_read(&t, text);
     if (err == ERR_OK) {
         err = entries_sort(&t);
     }

@@ -19,11 +19,19 @@
 
 #define GENESIS_MESSAGE_BYTES 512
 
-/* Reads list (called name in messages) into an encoded genesis; free it with free(). On error
- * message says why, with "name:line: " where a line is to blame: ERR_SYNTAX, ERR_RANGE,
- * ERR_UNKNOWN, ERR_DUPLICATE, ERR_NO_MEMORY, ERR_IO, or what genesis_encode refuses. */
+/* A text: a file (called name in messages), then lines of the command line (called "option"). */
+struct genesis_text {
+    const char *name;
+    FILE *file;
+    const char *const *options;
+    size_t option_count;
+};
+
+/* Makes an encoded genesis from the text; free it with free(). On error message says why, with
+ * "name:line: " where a line is to blame: ERR_SYNTAX, ERR_RANGE, ERR_UNKNOWN, ERR_DUPLICATE,
+ * ERR_NO_MEMORY, ERR_IO, or what genesis_encode refuses. */
 enum err genesis_tool_compile(uint8_t **out, size_t *len, char message[GENESIS_MESSAGE_BYTES],
-                              const char *name, FILE *list) MUST_CHECK;
+                              const struct genesis_text *text) MUST_CHECK;
 
 /* The secret seed that seed:TEXT stands for: H("xpx/dev/<what>/1" || text), what being account,
  * node or vrf. */

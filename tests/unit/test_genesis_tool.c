@@ -11,13 +11,18 @@
 static char message[GENESIS_MESSAGE_BYTES];
 static uint8_t *bytes;
 static size_t len;
+static const char *options[2];
+static size_t option_count;
 
 static enum err compile(const char *text)
 {
     FILE *list = fmemopen((char *)(uintptr_t)text, strlen(text), "r");
     cr_assert_not_null(list);
     free(bytes);
-    enum err err = genesis_tool_compile(&bytes, &len, message, "list", list);
+    enum err err = genesis_tool_compile(
+        &bytes, &len, message,
+        &(struct genesis_text){
+            .name = "list", .file = list, .options = options, .option_count = option_count});
     fclose(list);
     cr_assert((err == ERR_OK) == (bytes != NULL));
     cr_assert((err == ERR_OK) == (message[0] == 0), "%s", message);
@@ -133,4 +138,19 @@ Test(genesis_tool, names_every_mistake)
         cr_assert_eq(compile(mistakes[i].text), mistakes[i].err, "%zu: %s", i, message);
         cr_assert_str_eq(message, mistakes[i].message);
     }
+}
+
+Test(genesis_tool, options_come_last)
+{
+    struct genesis g;
+    options[0] = "network 9";
+    options[1] = "set target_ms 4000";
+    option_count = 2;
+    cr_assert_eq(compile(HEAD "network 8\nseed:a 1 1\n"), ERR_OK, "%s", message);
+    cr_assert_eq(genesis_decode(&g, span_of(bytes, len)), ERR_OK);
+    cr_assert_eq(g.network, 9);
+    cr_assert_eq(g.params.target_ms, 4000);
+    options[1] = "set target_ms many";
+    cr_assert_eq(compile(HEAD "seed:a 1 1\n"), ERR_SYNTAX);
+    cr_assert_str_eq(message, "option: 'many' is no whole number");
 }
