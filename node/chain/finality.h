@@ -1,9 +1,11 @@
-/* One Tendermint instance per checkpoint over the committee of its epoch (spec: chain 1.5, 1.6; decisions 1-3, 12-15). Owns: votes of the
- * current instance, lock, evidence found, the vote mesh. Is told: proposals, bundles, certificates, tip changes, decisions,
- * durable writes, time. Tells: chain_finalize, evidence to submit as a transaction, frames on links. */
+/* One Tendermint instance per checkpoint over the committee of its epoch (spec: chain 1.5, 1.6;
+ * decisions 1-3, 12-15). Owns: votes of the current instance, lock, evidence found, the vote mesh.
+ * Is told: proposals, bundles, certificates, tip changes, decisions, durable writes, time. Tells:
+ * chain_finalize, evidence to submit as a transaction, frames on links. */
 #ifndef ORRERY_CHAIN_FINALITY_H
 #define ORRERY_CHAIN_FINALITY_H
 
+#include "node/chain/certificate.h"
 #include "node/chain/chain.h"
 #include "node/chain/overlay.h"
 #include "node/chain/vote.h"
@@ -11,35 +13,38 @@
 struct finality;
 
 size_t finality_bytes(const struct node_config *config);
-void finality_init(struct finality *finality, const struct node_config *config, struct chain *chain, struct overlay *overlay);
+void finality_init(struct finality *finality, const struct node_config *config, struct chain *chain,
+                   struct overlay *overlay);
 void finality_drop(struct finality *finality);
 
-void finality_start(struct finality *finality, struct ctx *c); /* after chain recovery: asks for own votes and lock */
-bool finality_read_done(struct finality *finality, struct ctx *c, const struct event *event, bool *done);
-bool finality_write_done(struct finality *finality, struct ctx *c, const struct event *event); /* votes that may now leave */
+void finality_start(struct finality *finality,
+                    struct ctx *c); /* after chain recovery: asks for own votes and lock */
+bool finality_read_done(struct finality *finality, struct ctx *c, const struct event *event,
+                        bool *done);
+bool finality_write_done(struct finality *finality, struct ctx *c,
+                         const struct event *event); /* votes that may now leave */
 
-void finality_link_ready(struct finality *finality, struct ctx *c, uint32_t link); /* sends VOTE_HAVE / DECISION_IHAVE */
+void finality_link_ready(struct finality *finality, struct ctx *c,
+                         uint32_t link); /* sends VOTE_HAVE / DECISION_IHAVE */
 void finality_link_down(struct finality *finality, struct ctx *c, uint32_t link);
-/* PROPOSAL, VOTE_BUNDLE, VOTE_HAVE, DECISION, DECISION_IHAVE, DECISION_GET. Errors blame the link. */
-enum err finality_frame(struct finality *finality, struct ctx *c, uint32_t link, const struct blob *frame) MUST_CHECK;
+/* PROPOSAL, VOTE_BUNDLE, VOTE_HAVE, DECISION, DECISION_IHAVE, DECISION_GET. Errors blame the link.
+ */
+enum err finality_frame(struct finality *finality, struct ctx *c, uint32_t link,
+                        const struct blob *frame) MUST_CHECK;
 void finality_tip_changed(struct finality *finality, struct ctx *c);
-void finality_block_known(struct finality *finality, struct ctx *c, const uint8_t id[32]); /* a value may have become valid or invalid */
-/* Finality wants this block (a proposal's value that is not known here); core hands it to sync. False: none. */
+void finality_block_known(struct finality *finality, struct ctx *c,
+                          const uint8_t id[32]); /* a value may have become valid or invalid */
+/* Finality wants this block (a proposal's value that is not known here); core hands it to sync.
+ * False: none. */
 bool finality_wanted(struct finality *finality, uint8_t id[32], uint32_t *link);
-/* Evidence found here that waits to be submitted: one encoded evidence body (docs/wire.md 4), valid until the next call; false: none. */
+/* Evidence found here that waits to be submitted: one encoded evidence body (docs/wire.md 4), valid
+ * until the next call; false: none. */
 bool finality_evidence_next(struct finality *finality, struct span *body);
 /* A header of the same signer and height as another one known here: evidence H. */
-void finality_headers_conflict(struct finality *finality, struct ctx *c, const uint8_t a[HEADER_BYTES], const uint8_t b[HEADER_BYTES]);
+void finality_headers_conflict(struct finality *finality, struct ctx *c,
+                               const uint8_t a[HEADER_BYTES], const uint8_t b[HEADER_BYTES]);
 void finality_wake(struct finality *finality, struct ctx *c);
 uint64_t finality_deadline_ns(const struct finality *finality);
 void finality_digest(const struct finality *finality, uint8_t digest[32]);
-
-/* Verifies an encoded decision against a committee; memoised. Fills instance and value. */
-struct decision_facts {
-    uint64_t instance;
-    uint32_t round;
-    uint8_t value[32];
-};
-enum err decision_verify(struct decision_facts *facts, struct ctx *c, const struct genesis *genesis, const struct committee *committee, struct span decision) MUST_CHECK;
 
 #endif

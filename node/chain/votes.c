@@ -33,6 +33,9 @@ void votes_open(struct votes *votes, uint64_t instance, const uint64_t *weights,
     votes->voters = voters;
     votes->total = total;
     votes->chunks = VOTES_POOL_BALLOTS / voters;
+    if (votes->chunks > VOTES_CHUNKS_MAX) {
+        votes->chunks = VOTES_CHUNKS_MAX;
+    }
     votes->round = 0;
     votes->seen = 0;
     votes->ahead = 0;
@@ -448,6 +451,19 @@ enum err votes_add(struct votes *votes, const struct vote *vote, uint64_t link_m
         recount(votes, vote->round, value);
     }
     return ERR_OK;
+}
+
+void votes_link_down(struct votes *votes, uint32_t link)
+{
+    uint64_t mask = ~(UINT64_C(1) << link);
+    for (uint32_t s = 0; s < votes->sets_used; s++) {
+        const struct vote_set *set = &votes->sets[s];
+        for (uint32_t l = 0; set->kind != 0 && l < set->layers; l++) {
+            for (uint32_t v = 0; v < votes->voters; v++) {
+                votes_ballot(votes, set, l, v)->known &= mask;
+            }
+        }
+    }
 }
 
 /* --- reading --- */

@@ -17,16 +17,14 @@
 #define ORRERY_CHAIN_VOTES_H
 
 #include "node/chain/vote.h"
+#include "node/seam/limits.h"
 
 enum {
     VOTES_VOTERS_MAX = 4096,
-    VOTES_VALUES_MAX = 128, /* different values of one instance; index 0 is nil */
-    VOTES_VALUES_VOTED =
-        96, /* of these, how many may come from votes alone: the rest is for proposals */
-    VOTES_SETS_MAX = 64, /* (round, kind) pairs held at once */
-    VOTES_LAYERS = 3,    /* different votes of one voter in one round and kind */
+    VOTES_VALUES_VOTED = 96, /* values that may come from votes alone: the rest is for proposals */
+    VOTES_CHUNKS_MAX = VOTES_SETS_MAX * VOTES_LAYERS,
     VOTES_POOL_BALLOTS = 8 * VOTES_VOTERS_MAX,
-    VALUE_NIL = 0,
+    VALUE_NIL = 0, /* index of nil among the values */
     VALUE_NONE = 255,
 };
 
@@ -80,11 +78,11 @@ struct votes {
     bool values_changed;  /* a value was added since the owner last cleared this */
     uint32_t fresh;
     uint32_t value_count;
-    uint32_t chunks;                                     /* that fit the pool */
-    uint32_t chunks_used;                                /* high-water mark */
-    uint32_t sets_used;                                  /* high-water mark */
-    uint32_t refused;                                    /* votes dropped for lack of room */
-    uint64_t chunk_free[(VOTES_POOL_BALLOTS + 63) / 64]; /* freed below the mark: bit set */
+    uint32_t chunks;                            /* that fit the pool */
+    uint32_t chunks_used;                       /* high-water mark */
+    uint32_t sets_used;                         /* high-water mark */
+    uint32_t refused;                           /* votes dropped for lack of room */
+    uint64_t chunk_free[VOTES_CHUNKS_MAX / 64]; /* freed below the mark: bit set */
     const uint64_t *weights;
     struct ballot *pool;
     struct voter_facts *facts;
@@ -153,6 +151,9 @@ uint64_t votes_any(const struct votes *votes, enum vote_kind kind, uint32_t roun
 /* The value but nil that has a quorum, VALUE_NONE. (The first by index: there is more than one only
  * when a third lied.) */
 uint8_t votes_quorum_value(const struct votes *votes, enum vote_kind kind, uint32_t round);
+
+/* The link ended: nobody is behind its bit any more. */
+void votes_link_down(struct votes *votes, uint32_t link);
 
 /* The vote that a ballot stands for. */
 void votes_vote(struct vote *vote, const struct votes *votes, const struct vote_set *set,

@@ -1,0 +1,206 @@
+/* The parts of one node's finality; for finality*.c alone. What every node touches stands first,
+ * what only members of a committee use behind it, the pools of ballots last. */
+#ifndef ORRERY_CHAIN_FINALITY_PRIVATE_H
+#define ORRERY_CHAIN_FINALITY_PRIVATE_H
+
+#include "node/chain/finality.h"
+#include "node/chain/mesh.h"
+#include "node/chain/offences.h"
+#include "node/chain/tendermint.h"
+#include "node/crypto/sign.h"
+#include "node/seam/config.h"
+#include "node/seam/limits.h"
+
+enum {
+    RECENT_MAX = 4,  /* newest decisions kept to be served and compared */
+    SERVING_MAX = 8, /* decisions being read from records for others */
+    WRITING_MAX = 8, /* own votes on their way to the disk */
+    WANTED_MAX = 4,
+    NO_VOTER = UINT32_MAX,
+};
+
+/* A frame whose votes wait for their signature checks. */
+struct intake_item {
+    const struct blob *frame;
+    uint32_t link; /* LINK_NONE: it is gone, nobody is blamed */
+    uint32_t done; /* votes of it that were handled */
+};
+
+struct intake {
+    uint32_t first, count;
+    struct intake_item items[INTAKE_MAX];
+};
+
+struct recent {
+    uint64_t instance; /* 0: empty */
+    uint8_t value[32];
+    const struct blob *decision; /* the encoded object */
+};
+
+/* A decision of others on its way in: asked for, being checked, or waiting for its block. */
+struct arrival {
+    uint64_t target;   /* the highest instance that links told of */
+    uint64_t links;    /* who told of it */
+    uint64_t asked_ns; /* of the outstanding DECISION_GET; 0: none */
+    uint64_t ask_ns;   /* when to ask next; DEADLINE_NONE: nothing to ask for */
+    uint64_t conflict; /* instance of the last contradicting decision asked for */
+    uint32_t asked_link;
+    uint32_t check_link;
+    const struct blob *check_frame; /* being checked; NULL: none */
+    const struct blob *waiting; /* checked decision whose block is not executed here; NULL: none */
+    struct decision_facts waiting_facts;
+    struct certificate_check check;
+};
+
+/* The committee that decides the next instance, as the last checkpoint knows it. */
+struct seat {
+    const struct blob *root; /* the checkpoint's state, one reference: keeps the committee's leaf */
+    uint8_t root_hash[32];
+    struct committee committee; /* count 0: none */
+    uint8_t id[32];
+    uint32_t self; /* NO_VOTER: not a member */
+};
+
+struct writing {
+    uint32_t request; /* 0: free */
+    struct vote vote;
+};
+
+struct wanted {
+    uint8_t id[32];
+    uint32_t link;
+};
+
+struct serving {
+    uint32_t request; /* 0: free */
+    uint32_t link;
+};
+
+/* What recovery found. */
+struct recovery {
+    uint32_t votes_request, lock_request;
+    bool votes_done, lock_done;
+    uint32_t count;
+    struct vote votes[4];    /* newest first, of one instance */
+    const struct blob *lock; /* the record; NULL: none */
+};
+
+/* The newest proposal, kept to be shown to who missed it. */
+struct shown {
+    const struct blob *frame;
+    uint64_t instance, known; /* links */
+    uint32_t round;
+};
+
+struct finality {
+    const struct node_config *config;
+    struct chain *chain;
+    struct overlay *overlay;
+    struct shared *shared;
+    bool running;  /* recovery is over */
+    bool mute;     /* a vote could not be made durable: never votes again in this life */
+    uint64_t told; /* links that know the newest decision */
+    struct recent recent[RECENT_MAX];
+    struct seat seat;
+    uint64_t flush_ns, have_ns;
+    uint64_t timer_ns[TM_TIMERS];
+    uint32_t timer_round[TM_TIMERS];
+    uint32_t signed_round; /* newest own vote of the current instance: never signs at or below it
+                              again */
+    uint8_t signed_kind;
+    uint64_t signed_instance;
+    uint32_t wanted_count;
+    struct wanted wanted[WANTED_MAX];
+    struct arrival arrival;
+    struct serving serving[SERVING_MAX];
+    struct mesh mesh;
+    struct intake intake;
+    struct recovery recovery;
+    struct sign_secret secret;
+    bool has_account;
+    struct shown shown;
+    struct writing writing[WRITING_MAX];
+    uint32_t
+        answered_s[LINKS_MAX]; /* when a VOTE_HAVE of the link was last answered, in seconds + 1 */
+    struct tendermint tm;
+    uint64_t entered;           /* instance the machine was started for last */
+    bool proposing;             /* this node proposes the current round and has not yet */
+    struct tm_proposal pending; /* came before the instance was entered */
+    /* [now]: of the next instance, or of the last one until somebody votes in the next; the other:
+     * one beyond. */
+    struct votes votes[2];
+    uint32_t now;
+    uint64_t asked_values[VOTES_VALUES_MAX / 64]; /* whose blocks were asked for in this round */
+    struct offences offences;
+    uint64_t weights[VOTES_VOTERS_MAX];
+    struct voter_facts facts[2][VOTES_VOTERS_MAX];
+    struct ballot pool[2][VOTES_POOL_BALLOTS];
+};
+
+static inline struct votes *votes_now(struct finality *f)
+{
+    return &f->votes[f->now];
+}
+
+static inline bool is_member(const struct finality *f)
+{
+    return f->seat.self != NO_VOTER;
+}
+
+static inline bool is_on(const struct finality *f)
+{
+    return chain_params(f->chain)->finality != 0;
+}
+
+/* finality.c */
+uint64_t finality_next(const struct finality *f); /* the instance to be decided next */
+void finality_run(
+    struct finality *f,
+    struct ctx *c); /* refreshes verdicts, lets the machine go on, does what it asks */
+void finality_enter(struct finality *f, struct ctx *c); /* if it is time */
+void finality_decided(struct finality *f, struct ctx *c, const struct decision_facts *facts,
+                      const struct blob *decision, bool by_certificate);
+void finality_want(struct finality *f, const uint8_t id[32], uint32_t link);
+struct votes *finality_votes_for(struct finality *f, uint64_t instance);
+
+/* finality_vote.c: own votes */
+void own_vote(struct finality *f, struct ctx *c, const struct tm_action *action);
+void own_proposal(struct finality *f, struct ctx *c);
+void own_votes_forget(struct finality *f, struct ctx *c);
+bool own_vote_written(struct finality *f, struct ctx *c, const struct event *event);
+void own_votes_read(struct finality *f, struct ctx *c);
+bool own_votes_read_done(struct finality *f, struct ctx *c, const struct event *event);
+/* Adds the votes of the last life; true when the machine was restarted where that left it. */
+bool own_votes_recover(struct finality *f, struct ctx *c);
+
+/* finality_intake.c: votes and proposals of others */
+enum err intake_frame(struct finality *f, struct ctx *c, uint32_t link, const struct blob *frame);
+void intake_run(struct finality *f, struct ctx *c);
+void intake_link_down(struct finality *f, uint32_t link);
+void intake_drop(struct finality *f);
+
+/* finality_send.c: bundles and resynchronisation */
+void send_fresh_due(struct finality *f, struct ctx *c);
+void send_flush(struct finality *f, struct ctx *c);
+void send_have(struct finality *f, struct ctx *c, uint64_t links); /* decision 2 */
+enum err send_missing(struct finality *f, struct ctx *c, uint32_t link, struct span frame);
+void send_shown(struct finality *f, struct ctx *c, uint64_t links);
+
+/* finality_arrival.c: decisions of others */
+void arrival_init(struct finality *f);
+void arrival_drop(struct finality *f);
+void arrival_told(struct finality *f, struct ctx *c, uint32_t link, uint64_t instance);
+enum err arrival_frame(struct finality *f, struct ctx *c, uint32_t link, const struct blob *frame);
+void arrival_check(struct finality *f, struct ctx *c); /* goes on with a check */
+void arrival_wake(struct finality *f, struct ctx *c);
+void arrival_keep(struct finality *f, const struct decision_facts *facts,
+                  const struct blob *decision);        /* waits for its block */
+void arrival_after(struct finality *f, struct ctx *c); /* the final instance moved */
+void arrival_link_down(struct finality *f, uint32_t link);
+void arrival_block_known(struct finality *f, struct ctx *c, const uint8_t id[32]);
+void arrival_tell(struct finality *f, struct ctx *c, uint64_t links);
+bool arrival_read_done(struct finality *f, struct ctx *c, const struct event *event);
+const struct recent *arrival_recent(const struct finality *f,
+                                    uint64_t instance); /* 0: the newest */
+
+#endif

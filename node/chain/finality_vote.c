@@ -1,0 +1,337 @@
+#include "node/base/invariant.h"
+#include "node/chain/finality_private.h"
+#include "node/chain/justification.h"
+#include "node/wire/frames.h"
+
+/* Own votes. A vote and the lock behind it are durable before the vote leaves, and nothing is
+ * signed at or below the newest own (instance, round, kind): a node that comes back says the same
+ * again, or nothing (spec: chain 5; docs/wire.md 8). */
+
+enum { VOTE_KEY_BYTES = 1 + 8 + 4 + 1, LOCK_KEY_BYTES = 1, LOCK_HEAD_BYTES = 8 + 2 * (4 + 32) };
+
+static void vote_key(uint8_t key[VOTE_KEY_BYTES], uint64_t instance, uint32_t round, uint8_t kind)
+{
+    key[0] = 'v';
+    store64(key + 1, __builtin_bswap64(instance));
+    store32(key + 9, __builtin_bswap32(round));
+    key[13] = kind;
+}
+
+/* The lock with the votes that justify it, recursively. False when they are not all held: then
+ * nothing may be signed. */
+static bool lock_write(struct finality *f, struct ctx *c, struct write_batch *batch)
+{
+    const struct tm_lock *lock = &f->tm.lock;
+    const struct votes *votes = votes_now(f);
+    struct justification *j = arena_alloc(c->scratch, sizeof(*j));
+    if (j == NULL || justification_collect(j, votes, (uint32_t)lock->locked_round,
+                                           lock->locked_value, c->scratch) != ERR_OK) {
+        return false;
+    }
+    size_t room = LOCK_HEAD_BYTES + VAR_BYTES_MAX + (size_t)justification_votes(j) * VOTE_BYTES;
+    uint8_t *out = arena_alloc(c->scratch, room);
+    if (out == NULL) {
+        return false;
+    }
+    struct writer w;
+    size_t len;
+    writer_init(&w, out, room);
+    writer_u64(&w, votes->instance);
+    writer_i32(&w, lock->locked_round);
+    writer_hash(&w, votes->values[lock->locked_value].id);
+    writer_i32(&w, lock->valid_round);
+    writer_hash(&w, votes->values[lock->valid_value].id);
+    justification_write(&w, j);
+    if (writer_end(&w, &len) != ERR_OK) {
+        return false;
+    }
+    ctx_write_put(c, batch, span_of("l", LOCK_KEY_BYTES), span_of(out, len));
+    return true;
+}
+
+static struct writing *writing_free(struct finality *f)
+{
+    for (uint32_t i = 0; i < WRITING_MAX; i++) {
+        if (f->writing[i].request == 0) {
+            return &f->writing[i];
+        }
+    }
+    return NULL;
+}
+
+/* True when (instance, round, kind) is above everything signed so far. */
+static bool may_sign(const struct finality *f, const struct vote *vote)
+{
+    if (vote->instance != f->signed_instance) {
+        return vote->instance > f->signed_instance;
+    }
+    return vote->round > f->signed_round ||
+           (vote->round == f->signed_round && vote->kind > f->signed_kind);
+}
+
+void own_vote(struct finality *f, struct ctx *c, const struct tm_action *action)
+{
+    const struct votes *votes = votes_now(f);
+    struct writing *writing = writing_free(f);
+    struct vote vote = {.voter = (uint16_t)f->seat.self,
+                        .kind = (uint8_t)action->vote,
+                        .instance = votes->instance,
+                        .round = action->round,
+                        .jr = action->jr};
+    memcpy(vote.value, votes->values[action->value].id, 32);
+    if (f->mute || writing == NULL || !may_sign(f, &vote)) {
+        return;
+    }
+    struct write_batch batch;
+    uint8_t key[VOTE_KEY_BYTES];
+    uint8_t value[SIGNED_VOTE_BYTES];
+    ctx_write_begin(c, &batch);
+    if (vote.kind == VOTE_PRECOMMIT && action->value != VALUE_NIL && !lock_write(f, c, &batch)) {
+        f->mute = true; /* a lock that cannot be kept must not be acted on */
+        return;
+    }
+    f->signed_instance = vote.instance;
+    f->signed_round = vote.round;
+    f->signed_kind = vote.kind;
+    vote_sign(&vote, f->config->genesis->hash, &f->secret);
+    ctx_charge(c, COST_SIGN, 1);
+    vote_key(key, vote.instance, vote.round, vote.kind);
+    signed_vote_encode(value, &vote, f->secret.public_key);
+    ctx_write_put(c, &batch, span_of(key, sizeof(key)), span_of(value, sizeof(value)));
+    writing->vote = vote;
+    writing->request = ctx_write_commit(c, &batch);
+}
+
+bool own_vote_written(struct finality *f, struct ctx *c, const struct event *event)
+{
+    for (uint32_t i = 0; i < WRITING_MAX; i++) {
+        struct writing *w = &f->writing[i];
+        if (w->request == 0 || w->request != event->write_done.request) {
+            continue;
+        }
+        w->request = 0;
+        if (event->write_done.err != ERR_OK) {
+            f->mute = true; /* what was signed may come back or not: say nothing more */
+            return true;
+        }
+        struct votes *votes = votes_now(f);
+        const struct vote *vote = &w->vote;
+        ctx_trace(c, TRACE_vote_cast, vote->kind, vote->instance, vote->round, load64(vote->value),
+                  (uint64_t)(int64_t)vote->jr);
+        /* Decided meanwhile, or moved on by rounds: then nobody needs it. */
+        if (votes->instance == vote->instance && vote->instance == finality_next(f) &&
+            votes_add(votes, vote, 0, true, false) == ERR_OK) {
+            finality_run(f, c);
+            send_fresh_due(f, c);
+        }
+        return true;
+    }
+    return false;
+}
+
+/* The instance is final: its votes protect nothing any more. Goes out after the decision's own
+ * batch. */
+void own_votes_forget(struct finality *f, struct ctx *c)
+{
+    uint64_t instance = f->signed_instance;
+    if (instance == 0 || instance > chain_final_instance(f->chain)) {
+        return;
+    }
+    struct write_batch batch;
+    ctx_write_begin(c, &batch);
+    for (uint32_t k = 0; k < WRITE_OPS_MAX - 2 && k / 2 <= f->signed_round; k++) {
+        uint8_t key[VOTE_KEY_BYTES];
+        vote_key(key, instance, f->signed_round - k / 2,
+                 k % 2 == 0 ? VOTE_PRECOMMIT : VOTE_PREVOTE);
+        ctx_write_delete(c, &batch, span_of(key, sizeof(key)));
+    }
+    ctx_write_delete(c, &batch, span_of("l", LOCK_KEY_BYTES));
+    ctx_write_commit_quiet(c, &batch);
+    f->signed_instance = chain_final_instance(f->chain);
+    f->signed_round = UINT32_MAX;
+    f->signed_kind = UINT8_MAX;
+}
+
+/* --- proposing --- */
+
+void own_proposal(struct finality *f, struct ctx *c)
+{
+    struct votes *votes = votes_now(f);
+    const struct tm_lock *lock = &f->tm.lock;
+    struct frame_proposal p = {.proposer = (uint16_t)f->seat.self,
+                               .instance = votes->instance,
+                               .round = f->tm.round,
+                               .vr = lock->valid_round};
+    uint8_t id[32];
+    uint8_t sig[64];
+    uint8_t body[48];
+    struct writer w = {0};
+    if (f->mute) {
+        return;
+    }
+    if (lock->valid_round >= 0) {
+        struct justification *j = arena_alloc(c->scratch, sizeof(*j));
+        if (j == NULL || justification_collect(j, votes, (uint32_t)lock->valid_round,
+                                               lock->valid_value, c->scratch) != ERR_OK) {
+            return;
+        }
+        size_t room = VAR_BYTES_MAX + (size_t)justification_votes(j) * VOTE_BYTES;
+        uint8_t *pol = arena_alloc(c->scratch, room);
+        if (pol == NULL) {
+            return;
+        }
+        writer_init(&w, pol, room);
+        justification_write(&w, j);
+        p.pol.count = justification_votes(j);
+        p.pol.data = pol + var_bytes(p.pol.count);
+        memcpy(id, votes->values[lock->valid_value].id, 32);
+    } else if (chain_value_propose(f->chain, votes->instance, id) != ERR_OK) {
+        return; /* the tip is not deep enough yet: asked again when it moves */
+    }
+    f->proposing = false;
+    store64(body, p.instance);
+    store32(body + 8, p.round);
+    memcpy(body + 12, id, 32);
+    memcpy(body + 44, &p.vr, 4);
+    const struct sign_message message = {
+        .context = SIGN_CONTEXT("proposal"),
+        .genesis = f->config->genesis->hash,
+        .body = {span_of(f->secret.public_key, 32), span_of(body, sizeof(body))}};
+    sign_make(sig, &f->secret, &message);
+    ctx_charge(c, COST_SIGN, 1);
+    p.value = id;
+    p.sig = sig;
+    size_t room = frame_proposal_bytes(&p);
+    uint8_t *out = arena_alloc(c->scratch, room);
+    size_t len;
+    uint8_t value = votes_value_add(votes, id, true);
+    if (out == NULL || value == VALUE_NONE ||
+        frame_proposal_encode(out, room, &len, &p) != ERR_OK) {
+        return;
+    }
+    blob_drop(f->shared, f->shown.frame);
+    f->shown = (struct shown){
+        .frame = blob_put(c->shared, out, len), .instance = p.instance, .round = p.round};
+    send_shown(f, c, mesh_links(&f->mesh));
+    f->pending =
+        (struct tm_proposal){.present = true, .value = value, .round = p.round, .vr = p.vr};
+}
+
+/* --- coming back --- */
+
+void own_votes_read(struct finality *f, struct ctx *c)
+{
+    struct recovery *r = &f->recovery;
+    r->votes_request = ctx_read(c, span_of("v", 1), span_of(NULL, 0), 4, true);
+    r->lock_request = ctx_read(c, span_of("l", 1), span_of(NULL, 0), 1, false);
+}
+
+static void vote_read(struct finality *f, struct span value)
+{
+    struct recovery *r = &f->recovery;
+    struct vote *vote = &r->votes[r->count];
+    if (value.len != SIGNED_VOTE_BYTES || memcmp(value.data, f->secret.public_key, 32) != 0 ||
+        vote_body_decode(vote, value.data + 32) != ERR_OK) {
+        return;
+    }
+    memcpy(vote->sig, value.data + 32 + VOTE_BODY_BYTES, 64);
+    bool newer = vote->instance > f->signed_instance ||
+                 (vote->instance == f->signed_instance &&
+                  (vote->round > f->signed_round ||
+                   (vote->round == f->signed_round && vote->kind > f->signed_kind)));
+    if (newer) {
+        f->signed_instance = vote->instance;
+        f->signed_round = vote->round;
+        f->signed_kind = vote->kind;
+    }
+    r->count++;
+}
+
+bool own_votes_read_done(struct finality *f, struct ctx *c, const struct event *event)
+{
+    struct recovery *r = &f->recovery;
+    (void)c;
+    if (r->votes_request != 0 && event->read_done.request == r->votes_request) {
+        r->votes_request = 0;
+        for (size_t i = 0; i < event->read_done.count && r->count < 4; i++) {
+            const struct blob *value = event->read_done.records[i].value;
+            vote_read(f, span_of(value->data, value->len));
+        }
+        /* Records that cannot be read may have held a vote: saying nothing is safe. */
+        f->mute |= event->read_done.err != ERR_OK || r->count != event->read_done.count;
+        r->votes_done = true;
+        return true;
+    }
+    if (r->lock_request != 0 && event->read_done.request == r->lock_request) {
+        r->lock_request = 0;
+        if (event->read_done.count > 0) {
+            r->lock = blob_keep(f->shared, event->read_done.records[0].value);
+        }
+        f->mute |= event->read_done.err != ERR_OK;
+        r->lock_done = true;
+        return true;
+    }
+    return false;
+}
+
+/* Puts the lock and its votes back. False: the record is damaged. */
+static bool lock_restore(struct finality *f, struct ctx *c, struct tm_lock *lock)
+{
+    struct votes *votes = votes_now(f);
+    struct reader r;
+    uint8_t ids[2][32];
+    reader_init(&r, span_of(f->recovery.lock->data, f->recovery.lock->len));
+    uint64_t instance = reader_u64(&r);
+    lock->locked_round = reader_i32(&r);
+    reader_copy(&r, ids[0], 32);
+    lock->valid_round = reader_i32(&r);
+    reader_copy(&r, ids[1], 32);
+    struct list list = reader_list(&r, VOTE_BYTES, VOTES_VOTERS_MAX);
+    if (reader_end(&r) != ERR_OK) {
+        return false;
+    }
+    if (instance != votes->instance) {
+        *lock = (struct tm_lock){-1, -1, VALUE_NIL, VALUE_NIL};
+        return true;
+    }
+    lock->locked_value = votes_value_add(votes, ids[0], true);
+    lock->valid_value = votes_value_add(votes, ids[1], true);
+    for (size_t i = 0; i < list.count; i++) {
+        struct vote vote;
+        ctx_charge(c, COST_VERIFY, 1);
+        if (vote_decode(&vote, list.data + i * VOTE_BYTES) != ERR_OK ||
+            vote.voter >= votes->voters || vote.instance != instance ||
+            vote_verify(&vote, c->shared, f->config->genesis->hash,
+                        committee_key(&f->seat.committee, vote.voter)) != ERR_OK) {
+            return false;
+        }
+        (void)!votes_add(votes, &vote, 0, false, true);
+    }
+    return votes_has_quorum(votes, VOTE_PREVOTE, (uint32_t)lock->locked_round, lock->locked_value);
+}
+
+bool own_votes_recover(struct finality *f, struct ctx *c)
+{
+    struct recovery *r = &f->recovery;
+    struct votes *votes = votes_now(f);
+    struct tm_lock lock = {-1, -1, VALUE_NIL, VALUE_NIL};
+    bool found = f->signed_instance == votes->instance && r->count > 0;
+    if (found) {
+        votes_round_set(votes, f->signed_round);
+        if (r->lock != NULL && !lock_restore(f, c, &lock)) {
+            f->mute = true;
+        }
+        for (uint32_t i = 0; i < r->count; i++) {
+            r->votes[i].voter = (uint16_t)f->seat.self;
+            if (r->votes[i].instance == votes->instance) {
+                (void)!votes_add(votes, &r->votes[i], 0, true, false);
+            }
+        }
+        tm_restart(&f->tm, votes, chain_params(f->chain), &lock, f->signed_round,
+                   f->signed_kind == VOTE_PRECOMMIT ? TM_PRECOMMIT : TM_PREVOTE);
+    }
+    r->count = 0;
+    blob_drop(f->shared, r->lock);
+    r->lock = NULL;
+    return found;
+}
