@@ -199,6 +199,9 @@ static enum err compact_recv(struct relay *relay, struct ctx *c, uint32_t link,
     uint8_t id[32];
     TRY(frame_block_compact_decode(&m, span_of(frame->data, frame->len)));
     TRY(header_decode(&header, m.header));
+    if (memcmp(header.genesis, chain_genesis(relay->chain)->hash, 32) != 0) {
+        return ERR_NETWORK;
+    }
     header_id(id, m.header.data);
     if (chain_refused(relay->chain, id)) {
         return ERR_INVALID; /* nobody forwards what it has not executed */

@@ -183,17 +183,35 @@ static void pair_end(struct wire *wire, uint32_t pair, uint32_t by)
     }
 }
 
+static int key_order(struct span a, struct span b)
+{
+    int order = memcmp(a.data, b.data, a.len < b.len ? a.len : b.len);
+    return order != 0 ? order : (a.len > b.len) - (a.len < b.len);
+}
+
 static void read_do(struct wire *wire, uint32_t node, const struct effect *effect)
 {
     struct wire_node *n = &wire->nodes[node];
     struct event done = {.kind = EVENT_READ_DONE, .read_done = {.request = effect->read.request}};
     size_t first = 0;
     size_t count = 0;
+    struct span from = effect->read.from;
+    bool back = effect->read.backwards;
     for (size_t i = 0; i < n->record_count; i++) {
         const struct record_kept *r = &n->records[i];
+        int order = from.len == 0 ? 0 : key_order(span_of(r->key, r->key_len), from);
         bool fits = r->key_len >= effect->read.prefix.len &&
-                    memcmp(r->key, effect->read.prefix.data, effect->read.prefix.len) == 0;
-        if (!fits || count == effect->read.limit) {
+                    memcmp(r->key, effect->read.prefix.data, effect->read.prefix.len) == 0 &&
+                    (back ? order <= 0 : order >= 0);
+        if (!fits) {
+            continue;
+        }
+        if (count == effect->read.limit) {
+            done.read_done.more = true;
+            if (!back) {
+                break;
+            }
+            first++; /* the last ones are wanted */
             continue;
         }
         first = count == 0 ? i : first;
@@ -247,7 +265,7 @@ static void record_set(struct wire *wire, uint32_t node, struct span key, const 
     n->records[at].value = blob_keep(wire->host.shared, value);
 }
 
-static void effects_do(struct wire *wire, uint32_t node)
+void wire_effects(struct wire *wire, uint32_t node)
 {
     struct effects *out = wire->host.out;
     for (size_t i = 0; i < out->count; i++) {
@@ -301,20 +319,26 @@ static void effects_do(struct wire *wire, uint32_t node)
     test_host_step_end(&wire->host);
 }
 
-void wire_now(struct wire *wire, uint32_t node, const struct event *event)
+struct ctx wire_ctx(struct wire *wire, uint32_t node)
 {
     struct wire_node *n = &wire->nodes[node];
     struct ctx c = wire->host.c;
-    struct event now = *event;
-    now.mono_ns = wire->now_ns;
-    now.wall_ms = wire->wall_ms + wire->now_ns / 1000000;
-    c.mono_ns = now.mono_ns;
-    c.wall_ms = now.wall_ms;
+    c.mono_ns = wire->now_ns;
+    c.wall_ms = wire->wall_ms + wire->now_ns / 1000000;
     c.rng = &n->rng;
     c.config = &n->config;
     c.next_request = &n->next_request;
+    return c;
+}
+
+void wire_now(struct wire *wire, uint32_t node, const struct event *event)
+{
+    struct ctx c = wire_ctx(wire, node);
+    struct event now = *event;
+    now.mono_ns = c.mono_ns;
+    now.wall_ms = c.wall_ms;
     wire->step(wire, node, &c, &now);
-    effects_do(wire, node);
+    wire_effects(wire, node);
 }
 
 static void deliver(struct wire *wire, struct wire_queued *item)

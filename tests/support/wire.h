@@ -71,6 +71,9 @@ uint64_t wire_end(struct wire *wire);
 void wire_run(struct wire *wire, uint64_t until_ns);
 /* One step at a node now, outside the queue. */
 void wire_now(struct wire *wire, uint32_t node, const struct event *event);
+/* A ctx of a node for calls outside events; wire_effects carries out what they did. */
+struct ctx wire_ctx(struct wire *wire, uint32_t node);
+void wire_effects(struct wire *wire, uint32_t node);
 /* A frame as if the peer behind `link` of `node` had sent it. */
 void wire_inject(struct wire *wire, uint32_t node, uint32_t link, struct span frame);
 /* Breaks a link on both sides. */

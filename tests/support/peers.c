@@ -1,0 +1,301 @@
+#include "tests/support/peers.h"
+
+#include <stdlib.h>
+
+#include "node/base/invariant.h"
+#include "node/chain/record.h"
+#include "node/crypto/vrf.h"
+
+#define SECOND 1000000000ull
+
+static int by_key(const void *a, const void *b)
+{
+    return memcmp(a, b, 32);
+}
+
+static size_t record_write(uint8_t out[RECORD_BYTES_MAX], const struct wire_node *node)
+{
+    struct vrf_secret vrf;
+    uint8_t zeros[32] = {0};
+    uint8_t end[ENDPOINT_BYTES] = {0};
+    struct writer w;
+    size_t len;
+    vrf_keypair(&vrf, node->config.vrf_seed);
+    end[ENDPOINT_BYTES - 1] = 1;
+    struct node_record record = {.node_id = node->node_id,
+                                 .endpoints = {.data = end, .count = 1},
+                                 .onion = zeros,
+                                 .vrf = vrf.public_key,
+                                 .roles = 1,
+                                 .metadata = zeros};
+    writer_init(&w, out, RECORD_BYTES_MAX);
+    node_record_write(&w, &record);
+    invariant(writer_end(&w, &len) == ERR_OK);
+    return len;
+}
+
+static void genesis_make(struct peers *peers)
+{
+    struct genesis facts = {.network = 7, .ts_ms = peers->wire->wall_ms};
+    static struct genesis_account accounts[WIRE_NODES_MAX];
+    static struct genesis_node nodes[WIRE_NODES_MAX];
+    static uint8_t records[WIRE_NODES_MAX][RECORD_BYTES_MAX];
+    size_t len;
+    params_defaults(&facts.params);
+    facts.params.vrf = 0;
+    facts.params.finality = 0;
+    memset(facts.seed, 0x5e, 32);
+    for (uint32_t i = 0; i < peers->accounts; i++) {
+        struct wire_node *node = &peers->wire->nodes[i];
+        store64(node->config.account_seed, i + 1);
+        node->config.account_seed[31] = 1;
+        store64(node->config.vrf_seed, i + 1);
+        node->config.vrf_seed[31] = 2;
+        sign_keypair(&peers->account[i], node->config.account_seed);
+        memcpy(accounts[i].key, peers->account[i].public_key, 32);
+        accounts[i].free = 1000 * TOKEN_ATOMIC;
+        accounts[i].bonded = 5000 * TOKEN_ATOMIC;
+        memcpy(nodes[i].owner, accounts[i].key, 32);
+        nodes[i].record = span_of(records[i], record_write(records[i], node));
+    }
+    qsort(accounts, peers->accounts, sizeof(accounts[0]), by_key);
+    qsort(nodes, peers->accounts, sizeof(nodes[0]), by_key);
+    invariant(genesis_encode(peers->genesis_bytes, PEERS_GENESIS_BYTES, &len, &facts, accounts,
+                             peers->accounts, nodes, peers->accounts) == ERR_OK);
+    invariant(genesis_decode(&peers->genesis, span_of(peers->genesis_bytes, len)) == ERR_OK);
+    invariant(genesis_build_state(&peers->genesis, &peers->genesis_state, peers->wire->host.shared,
+                                  &peers->wire->host.scratch) == ERR_OK);
+    arena_reset(&peers->wire->host.scratch);
+}
+
+static void news_tell(struct peer *peer, struct ctx *c, uint32_t from,
+                      const struct chain_news *news)
+{
+    for (uint32_t i = 0; i < news->accepted_count; i++) {
+        relay_block(peer->relay, c, from, news->accepted[i]);
+    }
+}
+
+static void recv(struct peer *peer, struct ctx *c, uint32_t link, const struct blob *frame)
+{
+    struct span bytes = span_of(frame->data, frame->len);
+    uint8_t code = frame->len > 0 ? frame->data[0] : 0;
+    struct chain_news news = {.link = link};
+    enum err err = ERR_UNKNOWN;
+    if (!peer->running) {
+        return;
+    }
+    overlay_heard(peer->overlay, link);
+    if (code >> 4 == 0) {
+        bool ready = false;
+        err = overlay_frame(peer->overlay, c, link, bytes, &ready);
+        if (err == ERR_OK && ready) {
+            relay_link_ready(peer->relay, c, link);
+        }
+    } else if ((overlay_ready(peer->overlay) >> link & 1) == 0) {
+        err = ERR_INVALID;
+    } else if (code >> 4 == 1 || code >> 4 == 2) {
+        err = relay_frame(peer->relay, c, link, frame, &news);
+    }
+    news_tell(peer, c, link, &news);
+    if (err != ERR_OK) {
+        overlay_blame(peer->overlay, c, link, err, code);
+    }
+}
+
+static void wake(struct peer *peer, struct ctx *c)
+{
+    struct chain_news news = {.link = LINK_NONE};
+    overlay_wake(peer->overlay, c);
+    chain_wake(peer->chain, c, &news);
+    news_tell(peer, c, LINK_NONE, &news);
+    relay_wake(peer->relay, c);
+}
+
+static void step(struct wire *wire, uint32_t node, struct ctx *c, const struct event *event)
+{
+    struct peers *peers = wire->user;
+    struct peer *peer = &peers->node[node];
+    struct chain_news news = {.link = LINK_NONE};
+    const struct blob *produced;
+    bool done = false;
+    switch (event->kind) {
+    case EVENT_START:
+        chain_start(peer->chain, c);
+        break;
+    case EVENT_WAKE:
+        wake(peer, c);
+        break;
+    case EVENT_LINK_UP:
+        (void)overlay_link_up(peer->overlay, c, event, peers_tip(peers, node)->height, 0);
+        break;
+    case EVENT_LINK_DOWN:
+        overlay_link_down(peer->overlay, c, event);
+        if (event->link_down.link != LINK_NONE) {
+            relay_link_down(peer->relay, c, event->link_down.link);
+        }
+        break;
+    case EVENT_RECV:
+        recv(peer, c, event->recv.link, event->recv.frame);
+        break;
+    case EVENT_READ_DONE:
+        if (chain_read_done(peer->chain, c, event, &done)) {
+            if (done) {
+                peer->running = true;
+                overlay_start(peer->overlay, c);
+            }
+        } else {
+            invariant(overlay_read_done(peer->overlay, c, event));
+        }
+        break;
+    case EVENT_WRITE_DONE:
+        invariant(chain_write_done(peer->chain, c, event, &news, &produced));
+        news_tell(peer, c, LINK_NONE, &news);
+        break;
+    default:
+        break;
+    }
+}
+
+static uint64_t least(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+static uint64_t deadline(struct wire *wire, uint32_t node)
+{
+    const struct peer *peer = &((struct peers *)wire->user)->node[node];
+    if (!peer->running) {
+        return DEADLINE_NONE;
+    }
+    uint64_t at = least(overlay_deadline_ns(peer->overlay), chain_deadline_ns(peer->chain));
+    return least(at, relay_deadline_ns(peer->relay));
+}
+
+static void *zeroed(size_t bytes)
+{
+    void *memory = aligned_alloc(64, (bytes + 63) & ~(size_t)63);
+    invariant(memory != NULL);
+    memset(memory, 0, bytes);
+    return memory;
+}
+
+struct peers *peers_new(uint32_t count, uint32_t accounts, uint32_t known, uint64_t seed)
+{
+    struct peers *peers = calloc(1, sizeof(*peers));
+    invariant(peers != NULL);
+    peers->accounts = accounts;
+    struct wire *wire = peers->wire = wire_new(count, seed, &peers->genesis);
+    wire->wall_ms = 1700000000000;
+    wire->user = peers;
+    wire->step = step;
+    wire->deadline = deadline;
+    genesis_make(peers);
+    for (uint32_t i = 0; i < 2 * count; i++) {
+        memcpy(peers->seeds[i].node_id, wire->nodes[i % count].node_id, 32);
+        peers->seeds[i].endpoint = wire_endpoint(i % count);
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        wire->nodes[i].config.seeds = peers->seeds + i + 1;
+        wire->nodes[i].config.seed_count = known;
+    }
+    return peers;
+}
+
+void peers_start(struct peers *peers, uint32_t node)
+{
+    struct peer *peer = &peers->node[node];
+    const struct node_config *config = &peers->wire->nodes[node].config;
+    const struct event event = {.kind = EVENT_START};
+    peer->overlay = zeroed(overlay_bytes(config));
+    peer->chain = zeroed(chain_bytes(config));
+    peer->relay = zeroed(relay_bytes(config));
+    overlay_init(peer->overlay, config);
+    chain_init(peer->chain, config, peers->wire->host.shared);
+    relay_init(peer->relay, config, peer->chain, peer->overlay);
+    peers->wire->nodes[node].down = false;
+    wire_now(peers->wire, node, &event);
+}
+
+void peers_start_all(struct peers *peers)
+{
+    for (uint32_t i = 0; i < peers->wire->count; i++) {
+        peers_start(peers, i);
+    }
+}
+
+void peers_run(struct peers *peers, uint64_t seconds)
+{
+    wire_run(peers->wire, peers->wire->now_ns + seconds * SECOND);
+}
+
+static void peer_free(struct peer *peer)
+{
+    if (peer->chain != NULL) {
+        relay_drop(peer->relay);
+        chain_drop(peer->chain);
+        free(peer->overlay);
+        free(peer->chain);
+        free(peer->relay);
+        *peer = (struct peer){.running = false};
+    }
+}
+
+void peers_stop(struct peers *peers, uint32_t node)
+{
+    for (uint32_t link = 0; link < LINKS_MAX; link++) {
+        wire_cut(peers->wire, node, link);
+    }
+    peers->wire->nodes[node].down = true;
+    memset(peers->wire->nodes[node].pair_of, 0, sizeof(peers->wire->nodes[node].pair_of));
+    peer_free(&peers->node[node]);
+}
+
+uint64_t peers_end(struct peers *peers)
+{
+    for (uint32_t i = 0; i < peers->wire->count; i++) {
+        peer_free(&peers->node[i]);
+    }
+    blob_drop(peers->wire->host.shared, peers->genesis_state);
+    uint64_t left = wire_end(peers->wire);
+    free(peers);
+    return left;
+}
+
+const struct tree_entry *peers_tip(const struct peers *peers, uint32_t node)
+{
+    const struct chain *chain = peers->node[node].chain;
+    return chain_entry(chain, chain_tip(chain));
+}
+
+enum err peers_transfer(struct peers *peers, uint32_t node)
+{
+    uint8_t body[64];
+    uint8_t out[512];
+    uint8_t id[32];
+    struct writer w;
+    size_t len;
+    struct wire *wire = peers->wire;
+    writer_init(&w, body, sizeof(body));
+    writer_hash(&w, peers->account[(node + 1) % peers->accounts].public_key);
+    writer_u64(&w, 1);
+    writer_var(&w, 0);
+    invariant(writer_end(&w, &len) == ERR_OK);
+    const struct tx tx = {.type = 1,
+                          .nonce = peers->nonce[node],
+                          .fee_max = 100000,
+                          .expiry = 1000000,
+                          .body = span_of(body, len)};
+    invariant(tx_build(out, sizeof(out), &len, &tx, peers->genesis.hash, &peers->account[node]) ==
+              ERR_OK);
+    const struct blob *blob = blob_put(wire->host.shared, out, len);
+    struct ctx c = wire_ctx(wire, node);
+    enum err err = chain_tx_add(peers->node[node].chain, &c, id, blob);
+    if (err == ERR_OK) {
+        peers->nonce[node]++;
+        relay_tx(peers->node[node].relay, &c, LINK_NONE, id, blob);
+    }
+    wire_effects(wire, node);
+    blob_drop(wire->host.shared, blob);
+    return err;
+}
