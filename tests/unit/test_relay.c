@@ -36,7 +36,7 @@ Test(relay, converges_to_a_tree)
     submit(peers, 100, 1);
     peers_run(peers, 3);
     uint64_t received = txs_received(peers) - before;
-    cr_log_warn("redundancy %.3f, compact blocks %lu of %lu, ihave %lu graft %lu",
+    cr_log_info("redundancy %.3f, compact blocks %lu of %lu, ihave %lu graft %lu",
                 (double)received / (100 * 29), peers->wire->frames_by_code[FRAME_BLOCK_COMPACT],
                 peers_tip(peers, 0)->height * 29, peers->wire->frames_by_code[FRAME_TX_IHAVE],
                 peers->wire->frames_by_code[FRAME_TX_GRAFT]);
