@@ -48,7 +48,7 @@ struct node_row {
 struct record;
 struct record_config {
     const char *folder;        /* DIR/<seed> */
-    const char *scenario_text; /* used.yaml */
+    const char *used_path; /* used.yaml: goes into /meta whole */
     uint64_t seed;
     const char *revision;
     const char *const *tables; /* kinds to write; NULL: all */

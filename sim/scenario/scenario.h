@@ -23,7 +23,8 @@ struct scenario_profile {
     uint64_t up_bits_per_s, down_bits_per_s; /* 0: unlimited */
     struct ratio cpu; /* speed against the measured machine; 1/1 = same, 1/10 = ten times slower */
     uint64_t disk_latency_ns;
-    uint64_t disk_bytes_per_s; /* 0: unlimited */
+    uint64_t disk_bytes_per_s;    /* 0: unlimited */
+    uint64_t disk_capacity_bytes; /* 0: unlimited */
     uint64_t access_ns;        /* added one way to every path */
 };
 

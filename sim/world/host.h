@@ -56,7 +56,8 @@ struct host {
     struct clock clock;
     struct cpu cpu;
     struct disk disk;
-    struct records *records;
+    struct disk_profile disk_profile;
+    struct records records;
     struct waiting *wait_first, *wait_last; /* events that wait for the processor */
     uint64_t mono_last_ns;
     uint64_t trace_count;

@@ -39,7 +39,6 @@ struct world {
     struct cities cities;
     struct quantile exponential;
     struct population population;
-    struct store *store;
     struct shared *shared;
     struct engine *engine;
     struct net net;
@@ -51,7 +50,8 @@ struct world {
     struct load_state *loads;
     struct host *hosts;
     uint32_t count;
-    size_t node_bytes;
+    void *slab;
+    size_t node_bytes, slab_bytes;
     struct worker *workers;
     struct trace_row *merged;
     size_t merged_capacity;
@@ -96,16 +96,24 @@ void power_event(struct world *w, unsigned thread, uint32_t index, uint64_t now_
 void power_schedule(struct world *w);
 
 /* durable.c */
+#define READ_RECORD_BYTES 512 /* what a record of a scan is charged to the disk */
+enum err durable_build(struct world *w, uint32_t index, const struct scenario_profile *profile)
+    MUST_CHECK;
 void durable_write(struct world *w, unsigned thread, uint32_t index, uint64_t now_ns,
                    const struct effect *effect);
+bool durable_write_done(struct world *w, uint32_t index, uint64_t payload, struct event *event);
 void durable_read(struct world *w, unsigned thread, uint32_t index, uint64_t now_ns,
                   const struct effect *effect);
 bool durable_read_done(struct world *w, unsigned thread, uint32_t index, uint64_t payload,
                        struct event *event);
+void durable_read_release(struct world *w, const struct event *event);
 /* What the machine had not made durable is lost (or torn), unless it stopped cleanly. */
-void durable_crash(struct world *w, uint32_t index, uint64_t now_ns, bool clean);
+void durable_crash(struct world *w, unsigned thread, uint32_t index, uint64_t now_ns, bool clean);
 void durable_wipe(struct world *w, uint32_t index);
 void durable_corrupt(struct world *w, uint32_t index, uint32_t entry);
+
+/* faults.c: the timeline from the scenario's lines and processes. */
+enum err faults_build(struct world *w, struct scenario_error *error) MUST_CHECK;
 
 /* load.c */
 void load_schedule(struct world *w);

@@ -51,7 +51,7 @@ static void machine_down(struct world *w, unsigned thread, uint32_t index, uint6
     h->silent = why == DOWN_OUTAGE;
     wires_drop(w, thread, index, now_ns, h->silent);
     waiting_drop(w, thread, index);
-    durable_crash(w, index, now_ns, clean);
+    durable_crash(w, thread, index, now_ns, clean);
     if (why == DOWN_WIPE) {
         durable_wipe(w, index);
         h->wiped = true;

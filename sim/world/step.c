@@ -143,13 +143,7 @@ static bool event_make(struct world *w, unsigned thread, uint32_t index, uint64_
     }
     switch (payload_kind(payload)) {
     case PAYLOAD_WRITE_DONE:
-        if ((payload >> 44 & 0xffff) != (w->hosts[index].life & 0xffff)) {
-            return false; /* of the life before the crash */
-        }
-        event->kind = EVENT_WRITE_DONE;
-        event->write_done.request = (uint32_t)(payload >> 4);
-        event->write_done.err = (enum err)(payload >> 36 & 0xff);
-        return true;
+        return durable_write_done(w, index, payload, event);
     case PAYLOAD_READ_DONE:
         return durable_read_done(w, thread, index, payload, event);
     default:
@@ -164,6 +158,9 @@ static void processor(struct world *w, unsigned thread, uint32_t index, uint64_t
 
     if (event_make(w, thread, index, now_ns, src, payload, &event)) {
         step_run(w, thread, index, now_ns, &event);
+        if (event.kind == EVENT_READ_DONE) {
+            durable_read_release(w, &event);
+        }
     }
     payload_release(w, payload);
 }

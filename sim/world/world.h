@@ -7,6 +7,7 @@
 
 #include <stdio.h>
 
+#include "sim/record/metrics.h"
 #include "sim/record/record.h"
 #include "sim/scenario/scenario.h"
 

@@ -1,0 +1,112 @@
+/* orrery: the laboratory. */
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "node/crypto/crypto.h"
+#include "sim/cli/command.h"
+
+#define COMMAND(name_, usage_, text_, help_)                                                       \
+    {.name = #name_, .usage = usage_, .text = text_, .help = help_, .run = command_##name_}
+
+static const struct command commands[] = {
+    COMMAND(run, "SCENARIO [OPTION]...", "run a scenario and write its results",
+            "SCENARIO is a folder with scenario.yaml, or a .yaml file.\n\n"
+            "  --seed N            seed of the run (default: the scenario's)\n"
+            "  --seeds A..B        one run per seed, as many at a time as there are cores\n"
+            "  --nodes N           scale all groups to N nodes together\n"
+            "  --duration D        virtual time, as \"10 min\"\n"
+            "  --set KEY=VALUE     any parameter, as chain.target_ms=1000; may repeat\n"
+            "  -o DIR              results go to DIR/SEED/ (default: out/NAME)\n"
+            "  --threads T         threads of one run (default: all cores); no part of the result\n"
+            "  --no-memo           compute every pure result again; no part of the result\n"
+            "  --no-record         write no run.h5; no part of the result\n"
+            "  --no-report         draw no figures\n"
+            "  --quiet             no progress\n\n"
+            "Writes run.h5, used.yaml and summary.txt. Prints the seed first and the digest last.\n"
+            "Exit: 0 ok, 1 usage or scenario, 2 an invariant broke, 3 an expectation or liveness\n"
+            "was not reached.\n"),
+    COMMAND(replay, "RUN [OPTION]...", "run again what a folder holds and print the transcript",
+            "RUN is a folder that `orrery run` wrote (with used.yaml).\n\n"
+            "  --node N            only this node\n"
+            "  --from T --to T     only this span, as \"90 s\"\n"),
+    COMMAND(diff, "RUN RUN", "name the first event at which two runs part",
+            "Compares the fingerprints of each epoch, then replays the first epoch that differs.\n"
+            "Exit: 0 the same, 4 different.\n"),
+    COMMAND(list, "[FOLDER]", "list scenarios with their questions", ""),
+    COMMAND(export, "RUN TABLE", "print a table of a run as tab-separated text",
+            "Without TABLE: lists the tables. The header carries scenario, seed and revision.\n"),
+    COMMAND(stats, "RUN...", "statistics across seeds, one value per seed",
+            "RUN is a folder of one seed, or one with many. Means with 95 % intervals (Student's t\n"
+            "and bootstrap), each metric of summary.txt.\n"),
+    COMMAND(plot, "RUN [FIGURE]...", "draw figures of a run as SVG", "Without FIGURE: all.\n"),
+    COMMAND(report, "RUN...", "write report.html with all figures",
+            "One run, or many seeds with intervals.\n"),
+    COMMAND(genesis, "STAKES -o FILE [OPTION]...", "make a genesis file from a stake list",
+            "See docs/genesis.md for the form of the list.\n"),
+    COMMAND(bench, "[NAME]...", "measure the engine, the world and the chain on this machine",
+            "Names: phold, messages, steps, memo, record, threads, scale, proof. Without one: the\n"
+            "short ones. Ratios are within one run.\n"),
+    COMMAND(reference, "", "print the reference of all scenario parameters (Markdown)", ""),
+};
+
+#define COMMANDS (sizeof(commands) / sizeof(commands[0]))
+
+const struct command *command_find(const char *name)
+{
+    for (size_t i = 0; i < COMMANDS; i++) {
+        if (strcmp(commands[i].name, name) == 0) {
+            return &commands[i];
+        }
+    }
+    return NULL;
+}
+
+int command_usage(const char *name, const char *format, ...)
+{
+    va_list arguments;
+
+    fprintf(stderr, "orrery %s: ", name);
+    va_start(arguments, format);
+    vfprintf(stderr, format, arguments);
+    va_end(arguments);
+    fprintf(stderr, "\nTry `orrery %s --help`.\n", name);
+    return EXIT_USAGE;
+}
+
+static int help(void)
+{
+    puts("orrery: a laboratory for the Sirius network\n\nusage: orrery COMMAND ...\n");
+    for (size_t i = 0; i < COMMANDS; i++) {
+        printf("  %-10s %s\n", commands[i].name, commands[i].text);
+    }
+    puts("\n`orrery COMMAND --help` says more. `./orrery test` runs the tests.\n"
+         "Exit codes: 0 ok, 1 usage or scenario error, 2 an invariant broke, 3 an expectation or\n"
+         "liveness not reached, 4 two runs differ.");
+    return EXIT_OK;
+}
+
+int main(int argc, char **argv)
+{
+    if (argc < 2 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0) {
+        help();
+        return argc < 2 ? EXIT_USAGE : EXIT_OK;
+    }
+    const struct command *command = command_find(argv[1]);
+    if (command == NULL) {
+        fprintf(stderr, "orrery: no command is called %s\nTry `orrery --help`.\n", argv[1]);
+        return EXIT_USAGE;
+    }
+    for (int i = 2; i < argc; i++) {
+        if (strcmp(argv[i], "--help") == 0) {
+            printf("usage: orrery %s %s\n\n%s.\n\n%s", command->name, command->usage,
+                   command->text, command->help);
+            return EXIT_OK;
+        }
+    }
+    if (crypto_self_test() != ERR_OK) {
+        fputs("orrery: the cryptographic self test failed: an unpatched libsodium?\n", stderr);
+        return EXIT_USAGE;
+    }
+    return command->run(argc - 1, argv + 1);
+}
