@@ -16,7 +16,7 @@ struct member {
     uint8_t account[32];
     bool has_account;
     uint64_t stake_tokens, free_tokens;
-    uint16_t group, city, region, profile, operator;
+    uint16_t group, city, region, profile, operator_index;
     uint32_t group_index;
     uint64_t join_ns;
     int64_t clock_offset_ns;
