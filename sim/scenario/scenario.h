@@ -4,6 +4,8 @@
 #ifndef ORRERY_SCENARIO_SCENARIO_H
 #define ORRERY_SCENARIO_SCENARIO_H
 
+#include <stdio.h>
+
 #include "node/base/bytes.h"
 #include "node/base/err.h"
 #include "node/chain/params.h"
@@ -134,6 +136,7 @@ struct scenario {
     uint64_t warmup_ns;    /* cut by figures and statistics */
     uint64_t bootstrap_ns; /* no loss, no bandwidth limits before */
     struct params chain;
+    uint64_t nodes; /* 0 once the groups have been scaled */
     uint32_t network_id;
     struct node_policy policy;
     uint64_t cost_ns[COST_COUNT]; /* CPU profile */
@@ -170,6 +173,9 @@ enum err scenario_load(struct scenario **scenario, struct scenario_error *error,
                        const char *const *settings, size_t settings_count) MUST_CHECK;
 void scenario_free(struct scenario *scenario);
 uint64_t scenario_node_count(const struct scenario *scenario);
+
+/* Markdown reference of all keys, from the schema table. */
+void scenario_reference(FILE *out);
 
 /* used.yaml: every parameter with its value; runs again as it is. */
 enum err scenario_print(const struct scenario *scenario, const char *path) MUST_CHECK;

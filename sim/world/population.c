@@ -176,7 +176,7 @@ static enum err group_hardware(struct member *members, uint16_t index,
                                                    group->clock_drift_ppb);
         m->join_ns = group->join_ns + draw_below(draw(scenario->seed, DRAW_CLOCK, index, id, 2),
                                                  group->join_spread_ns + 1);
-        m->operator=(uint16_t)(group->operators_count == 0 ? 0 : i % group->operators_count);
+        m->operator_index = (uint16_t)(group->operators_count == 0 ? 0 : i % group->operators_count);
     }
     return ERR_OK;
 }
@@ -238,15 +238,15 @@ static void node_record_write(struct writer *w, const struct member *m, uint64_t
 
     vrf_keypair(&vrf, m->config.vrf_seed);
     population_seed(onion, run_seed, "orrery onion key", index);
-    write_raw(w, m->node_id, 32);
-    write_var(w, 1);
-    write_raw(w, m->config.endpoint.address, 16);
-    write_u8(w, (uint8_t)(m->config.endpoint.port >> 8));
-    write_u8(w, (uint8_t)m->config.endpoint.port);
-    write_raw(w, onion, 32);
-    write_raw(w, vrf.public_key, 32);
-    write_u32(w, ROLE_RELAY);
-    write_raw(w, zero, 32);
+    writer_raw(w, m->node_id, 32);
+    writer_var(w, 1);
+    writer_raw(w, m->config.endpoint.address, 16);
+    writer_u8(w, (uint8_t)(m->config.endpoint.port >> 8));
+    writer_u8(w, (uint8_t)m->config.endpoint.port);
+    writer_raw(w, onion, 32);
+    writer_raw(w, vrf.public_key, 32);
+    writer_u32(w, ROLE_RELAY);
+    writer_raw(w, zero, 32);
     vrf_secret_wipe(&vrf);
 }
 
@@ -290,8 +290,8 @@ static void genesis_lists(struct genesis_lists *lists, const struct population *
             node_record_write(&w, m, run_seed, (uint32_t)(m - p->members));
             struct genesis_node *node = &lists->nodes[lists->node_count++];
             memcpy(node->owner, m->account, 32);
-            node->record = span_of(at, w.len);
-            lists->records_len += w.len;
+            node->record = span_of(at, writer_len(&w));
+            lists->records_len += writer_len(&w);
         }
     }
     free(order);

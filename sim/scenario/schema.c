@@ -1,0 +1,262 @@
+#include "sim/scenario/schema.h"
+
+#include <stddef.h>
+#include <stdio.h>
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+#define MS "ms"
+
+#define AT(type, field) .offset = offsetof(struct type, field)
+#define QUANTITY(type, key_, field, unit_, value_, least_, most_, text_)                           \
+    {.name = key_, .kind = KEY_QUANTITY, .unit = unit_, AT(type, field),                           \
+     .bytes = sizeof(((struct type *)0)->field), .value = value_, .least = least_, .most = most_,  \
+     .text = text_}
+#define RATIO(type, key_, field, value_, text_)                                                    \
+    {.name = key_, .kind = KEY_RATIO, AT(type, field), .value = value_, .text = text_}
+#define BOOL(type, key_, field, value_, text_)                                                     \
+    {.name = key_, .kind = KEY_BOOL, AT(type, field), .value = value_, .text = text_}
+#define ENUM(type, key_, field, choices_, value_, text_)                                           \
+    {.name = key_, .kind = KEY_ENUM, AT(type, field), .choices = choices_, .value = value_,        \
+     .text = text_}
+#define TEXT(type, key_, field, value_, text_)                                                     \
+    {.name = key_, .kind = KEY_TEXT, AT(type, field), .value = value_, .text = text_}
+#define TEXTS(type, key_, field, text_)                                                            \
+    {.name = key_, .kind = KEY_TEXTS, AT(type, field), .text = text_}
+#define MAP(key_, sub_, offset_, text_)                                                            \
+    {.name = key_, .kind = KEY_MAP, .offset = offset_, .sub = sub_, .sub_count = COUNT(sub_),      \
+     .text = text_}
+#define LIST(type, key_, field, sub_, item_, text_)                                                \
+    {.name = key_, .kind = KEY_LIST, AT(type, field), .bytes = sizeof(item_), .sub = sub_,         \
+     .sub_count = COUNT(sub_), .text = text_}
+
+#define YEAR ((uint64_t)366 * 86400 * 1000000000)
+#define MANY ((uint64_t)1 << 62)
+
+static const char *const group_kinds[] = {"producer", "relay", NULL};
+static const char *const stake_laws[] = {"equal", "zipf", "list", NULL};
+static const char *const sync_modes[] = {"genesis", "checkpoint", "snapshot", NULL};
+static const char *const load_kinds[] = {"transfer", "bond", "unbond", NULL};
+static const char *const latency_models[] = {"cities", "regions", "constant", NULL};
+
+static const struct key profile_keys[] = {
+    {.name = "name", .kind = KEY_NAME, AT(scenario_profile, name), .text = "how groups call it"},
+    QUANTITY(scenario_profile, "up", up_bits_per_s, UNIT_RATE, "unlimited", 0, 1000000000000,
+             "upload of the access line"),
+    QUANTITY(scenario_profile, "down", down_bits_per_s, UNIT_RATE, "unlimited", 0, 1000000000000,
+             "download of the access line"),
+    RATIO(scenario_profile, "cpu", cpu, "1", "speed against the machine of cost:"),
+    QUANTITY(scenario_profile, "disk_latency", disk_latency_ns, UNIT_TIME, "1 ms", 0, YEAR,
+             "a flush or a read"),
+    QUANTITY(scenario_profile, "disk_rate", disk_bytes_per_s, UNIT_BYTE_RATE, "200 MB/s", 0,
+             1000000000000, "bytes written or read"),
+    QUANTITY(scenario_profile, "disk_capacity", disk_capacity_bytes, UNIT_BYTES, "0 B", 0, MANY,
+             "records that fit, 0: no limit"),
+};
+
+static const struct key stake_keys[] = {
+    ENUM(scenario_group, "law", stake_law, stake_laws, "equal", "how the total is shared"),
+    QUANTITY(scenario_group, "total", stake_total, UNIT_NONE, "0", 0, (uint64_t)1 << 36,
+             "bonded by the whole group, whole tokens"),
+    RATIO(scenario_group, "exponent", zipf, "1", "of zipf: the k-th holds k^-exponent"),
+    {.name = "list", .kind = KEY_NUMBERS, AT(scenario_group, stake_list),
+     .text = "of list: whole tokens, one per node"},
+    QUANTITY(scenario_group, "free", free_each, UNIT_NONE, "0", 0, (uint64_t)1 << 36,
+             "free tokens of each account; a relay has an account only with some"),
+};
+
+static const struct key churn_keys[] = {
+    BOOL(scenario_group, "on", churn, "no", "nodes leave and come back"),
+    RATIO(scenario_group, "session_shape", session_shape, "0.61", "Weibull shape of sessions"),
+    QUANTITY(scenario_group, "session", session_scale_ns, UNIT_TIME, "3.66 h", 1, YEAR,
+             "Weibull scale of sessions"),
+    RATIO(scenario_group, "absence_shape", absence_shape, "0.48", "Weibull shape of absences"),
+    QUANTITY(scenario_group, "absence", absence_scale_ns, UNIT_TIME, "10 min", 1, YEAR,
+             "Weibull scale of absences"),
+    BOOL(scenario_group, "wipe", churn_wipe, "no", "an absence loses the disk"),
+};
+
+static const struct key clock_keys[] = {
+    QUANTITY(scenario_group, "skew", clock_skew_ns, UNIT_TIME, "0 ns", 0, 3600000000000,
+             "offset of each clock, uniform within +- skew"),
+    QUANTITY(scenario_group, "drift", clock_drift_ppb, UNIT_PPM, "0 ppb", 0, 100000000,
+             "rate error of each clock, uniform within +- drift"),
+};
+
+static const struct key group_keys[] = {
+    {.name = "name", .kind = KEY_NAME, AT(scenario_group, name), .text = "how faults call it"},
+    ENUM(scenario_group, "kind", kind, group_kinds, "relay",
+         "producer: bonded, signs blocks and votes; relay: a full node without stake"),
+    QUANTITY(scenario_group, "count", count, UNIT_NONE, NULL, 1, SCENARIO_NODES_MAX, "nodes"),
+    TEXT(scenario_group, "profile", profile, NULL, "hardware and line"),
+    QUANTITY(scenario_group, "slow_count", slow_count, UNIT_NONE, "0", 0, SCENARIO_NODES_MAX,
+             "the last so many nodes use slow_profile"),
+    TEXT(scenario_group, "slow_profile", slow_profile, "", "hardware of the slow ones"),
+    MAP("stake", stake_keys, 0, "who holds what"),
+    {.name = "places", .kind = KEY_PLACES, AT(scenario_group, places),
+     .text = "weights by region or city; empty: by population of all cities"},
+    TEXTS(scenario_group, "operators", operators, "dealt to the nodes in turn: a domain for faults"),
+    QUANTITY(scenario_group, "join", join_ns, UNIT_TIME, "0 ns", 0, YEAR, "when the group starts"),
+    QUANTITY(scenario_group, "join_spread", join_spread_ns, UNIT_TIME, "0 ns", 0, YEAR,
+             "each node uniformly within this span after join"),
+    ENUM(scenario_group, "sync", sync, sync_modes, "genesis", "how a new node catches up"),
+    MAP("churn", churn_keys, 0, "sessions and absences"),
+    MAP("clock", clock_keys, 0, "how wrong the clocks are"),
+};
+
+static const struct key load_keys[] = {
+    ENUM(scenario_load, "kind", kind, load_kinds, "transfer", "what is submitted"),
+    TEXT(scenario_load, "group", group, NULL, "whose accounts submit, each through its own node"),
+    RATIO(scenario_load, "per_second", per_s, NULL, "mean rate over the whole group"),
+    BOOL(scenario_load, "poisson", poisson, "yes", "exponential gaps; no: constant gaps"),
+    QUANTITY(scenario_load, "start", start_ns, UNIT_TIME, "0 ns", 0, YEAR, "first possible moment"),
+    QUANTITY(scenario_load, "end", end_ns, UNIT_TIME, "0 ns", 0, YEAR, "0: to the end"),
+    QUANTITY(scenario_load, "amount", amount, UNIT_TOKENS, "1 tokens", 0, MANY, "of each"),
+    QUANTITY(scenario_load, "memo", memo_bytes, UNIT_BYTES, "0 B", 0, 1024, "bytes of memo"),
+};
+
+static const struct key process_keys[] = {
+    TEXT(scenario_process, "kind", kind, NULL, "a kind of fault, as in faults:"),
+    TEXT(scenario_process, "group", group, "", "targets are drawn from it; empty: all nodes"),
+    RATIO(scenario_process, "per_hour", per_hour, NULL, "mean number over all targets together"),
+    QUANTITY(scenario_process, "least", least_ns, UNIT_TIME, "1 s", 0, YEAR, "shortest duration"),
+    QUANTITY(scenario_process, "most", most_ns, UNIT_TIME, "1 min", 0, YEAR, "longest duration"),
+    QUANTITY(scenario_process, "start", start_ns, UNIT_TIME, "0 ns", 0, YEAR, "not before"),
+    QUANTITY(scenario_process, "end", end_ns, UNIT_TIME, "0 ns", 0, YEAR, "not after; 0: the end"),
+    TEXT(scenario_process, "arguments", arguments, "", "\"nodes 3 by 500 ms\" and the like"),
+};
+
+static const struct key network_keys[] = {
+    ENUM(scenario_network, "latency", latency, latency_models, "cities",
+         "cities: measured, city by city; constant: the same for all pairs"),
+    QUANTITY(scenario_network, "constant", constant_ns, UNIT_TIME, "50 ms", 2000000, 60000000000,
+             "one way, of constant"),
+    BOOL(scenario_network, "jitter", jitter, "yes", "measured deviation on top"),
+    RATIO(scenario_network, "loss", loss, "0", "per segment; a link turns it into delay"),
+    RATIO(scenario_network, "duplicate", duplicate, "0", "per datagram"),
+    QUANTITY(scenario_network, "overhead", overhead_bytes, UNIT_BYTES, "78 B", 0, 65536,
+             "per frame: TCP, IP, Ethernet and Noise"),
+    QUANTITY(scenario_network, "connect_timeout", connect_timeout_ns, UNIT_TIME, "5 s", 100000000,
+             YEAR, "a dial that nobody answers"),
+};
+
+static const struct key policy_keys[] = {
+    QUANTITY(node_policy, "links_out", links_out, UNIT_NONE, "8", 0, LINKS_MAX, "links a node dials"),
+    QUANTITY(node_policy, "links_max", links_max, UNIT_NONE, "64", 1, LINKS_MAX, "all links"),
+    QUANTITY(node_policy, "mesh_links", mesh_links, UNIT_NONE, "8", 0, 32,
+             "random committee members a member links to, beside its ring neighbours"),
+    QUANTITY(node_policy, "vote_flush", vote_flush_ns, UNIT_TIME, "25 ms", 0, YEAR,
+             "how long votes wait to be bundled"),
+    QUANTITY(node_policy, "lazy_flush", lazy_flush_ns, UNIT_TIME, "5 s", 1, YEAR,
+             "how long inventory waits to be batched"),
+    QUANTITY(node_policy, "vote_have", vote_have_ns, UNIT_TIME, "2 s", 1, YEAR,
+             "vote re-synchronisation"),
+    QUANTITY(node_policy, "pool_txs", pool_txs_max, UNIT_NONE, "4096", 1, 65536,
+             "pooled transactions"),
+    QUANTITY(node_policy, "pool_sender", pool_sender_max, UNIT_NONE, "64", 1, 4096, "per sender"),
+    QUANTITY(node_policy, "tree_entries", tree_entries_max, UNIT_NONE, "2048", 16, 65536,
+             "blocks above the last checkpoint"),
+    QUANTITY(node_policy, "fee_multiplier", fee_multiplier, UNIT_NONE, "1", 0, UINT32_MAX,
+             "what a block asks for, atomic units per byte"),
+    QUANTITY(node_policy, "ping", ping_ns, UNIT_TIME, "15 s", 1000000, YEAR,
+             "silence after which a link is asked; dead after 3"),
+};
+
+#define COST(index, key_, value_, text_)                                                           \
+    {.name = key_, .kind = KEY_QUANTITY, .unit = UNIT_TIME, .offset = sizeof(uint64_t) * (index),  \
+     .bytes = 8, .value = value_, .most = YEAR, .text = text_}
+static const struct key cost_keys[] = {
+    COST(COST_STEP, "step", "2 us", "one event handled"),
+    COST(COST_HASH_KIB, "hash_kib", "1.5 us", "1 KiB of BLAKE2b"),
+    COST(COST_VERIFY, "verify", "38.5 us", "Ed25519 verification"),
+    COST(COST_SIGN, "sign", "13.4 us", "Ed25519 signature"),
+    COST(COST_VRF_BETA, "vrf_beta", "130 us", "VRF output without proof"),
+    COST(COST_VRF_PROVE, "vrf_prove", "180 us", "VRF proof"),
+    COST(COST_VRF_VERIFY, "vrf_verify", "359 us", "VRF verification"),
+    COST(COST_STATE_READ, "state_read", "1 us", "one leaf read"),
+    COST(COST_STATE_WRITE, "state_write", "5 us", "one leaf written"),
+    COST(COST_HANDSHAKE, "handshake", "240 us", "link handshake"),
+};
+_Static_assert(COUNT(cost_keys) == COST_COUNT, "a cost has no key");
+
+static const struct key record_keys[] = {
+    QUANTITY(scenario_record, "series", series_ns, UNIT_TIME, "10 s", 1000000, YEAR,
+             "sampling interval of /series"),
+    TEXTS(scenario_record, "tables", tables, "kinds of trace to write; empty: all"),
+    QUANTITY(scenario_record, "epoch", epoch_ns, UNIT_TIME, "1 s", 2000000, YEAR,
+             "fingerprints, checks and traces per this much virtual time"),
+};
+
+static const struct key check_keys[] = {
+    QUANTITY(scenario_check, "liveness", liveness_ns, UNIT_TIME, "0 ns", 0, YEAR,
+             "a checkpoint within this after the last fault has healed; 0: decision 14's bound"),
+    QUANTITY(scenario_check, "node_bytes", node_bytes_max, UNIT_BYTES, "16 MiB", 0, MANY,
+             "most memory of one node"),
+};
+
+static const struct key root_keys[] = {
+    TEXT(scenario, "name", name, NULL, "names the results folder"),
+    TEXT(scenario, "question", question, "", "what the run is to answer"),
+    QUANTITY(scenario, "seed", seed, UNIT_NONE, "1", 0, MANY, "of everything drawn"),
+    QUANTITY(scenario, "duration", duration_ns, UNIT_TIME, NULL, 1000000, YEAR, "virtual time"),
+    QUANTITY(scenario, "warmup", warmup_ns, UNIT_TIME, "0 ns", 0, YEAR,
+             "cut by figures and statistics"),
+    QUANTITY(scenario, "bootstrap", bootstrap_ns, UNIT_TIME, "0 ns", 0, YEAR,
+             "no loss and no bandwidth limits before"),
+    QUANTITY(scenario, "nodes", nodes, UNIT_NONE, "0", 0, SCENARIO_NODES_MAX,
+             "scales all groups to so many together; 0: as the groups say"),
+    QUANTITY(scenario, "network_id", network_id, UNIT_NONE, "1", 0, UINT32_MAX, "in genesis"),
+    {.name = "chain", .kind = KEY_CHAIN, AT(scenario, chain), .text = "parameters of the chain"},
+    MAP("policy", policy_keys, offsetof(struct scenario, policy), "of every node; not consensus"),
+    MAP("cost", cost_keys, offsetof(struct scenario, cost_ns), "CPU time of work units"),
+    MAP("network", network_keys, offsetof(struct scenario, network), "between the nodes"),
+    LIST(scenario, "profiles", profiles, profile_keys, struct scenario_profile, "hardware"),
+    LIST(scenario, "groups", groups, group_keys, struct scenario_group, "populations of nodes"),
+    LIST(scenario, "load", loads, load_keys, struct scenario_load, "what people submit"),
+    {.name = "faults", .kind = KEY_FAULTS, AT(scenario, faults),
+     .text = "the timeline, one fault per line: see docs/faults.md"},
+    LIST(scenario, "random_faults", processes, process_keys, struct scenario_process,
+         "processes that expand into the timeline"),
+    MAP("record", record_keys, offsetof(struct scenario, record), "what is written"),
+    MAP("check", check_keys, offsetof(struct scenario, check), "bounds of the checks"),
+    {.name = "expect", .kind = KEY_EXPECTS, AT(scenario, expects),
+     .text = "metric: condition (\"in 14 s..16 s\", \"< 5 %\"): the run fails when one is not met"},
+};
+
+const struct key *schema_root(size_t *count)
+{
+    *count = COUNT(root_keys);
+    return root_keys;
+}
+
+static const char *const on_off[] = {"off", "on", NULL};
+static const struct {
+    const char *name;
+    const char *const choices[4];
+} chain_choices[] = {
+    {"retarget", {"symbol", "nxt", "sirius2018", NULL}}, {"hit", {"exp", "uniform", NULL}},
+    {"production", {"exp", "sirius2018", NULL}},         {"committee", {"all", "seats", NULL}},
+};
+
+void schema_chain_key(struct chain_key *key, const struct param_info *info)
+{
+    size_t len = strlen(info->name);
+
+    *key = (struct chain_key){.unit = UNIT_NONE, .factor = 1};
+    if (strcmp(info->unit, "ms") == 0) {
+        key->unit = UNIT_TIME;
+        key->factor = 1000000;
+        len -= 3;
+    } else if (strcmp(info->unit, "atomic") == 0) {
+        key->unit = UNIT_TOKENS;
+    } else if (strcmp(info->unit, "byte") == 0) {
+        key->unit = UNIT_BYTES;
+    } else if (strcmp(info->unit, "") == 0 && info->most == 1) {
+        key->choices = on_off;
+    }
+    snprintf(key->name, sizeof(key->name), "%.*s", (int)len, info->name);
+    for (size_t i = 0; i < COUNT(chain_choices); i++) {
+        if (strcmp(chain_choices[i].name, info->name) == 0) {
+            key->choices = chain_choices[i].choices;
+        }
+    }
+}
