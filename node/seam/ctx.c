@@ -89,7 +89,7 @@ void ctx_send_bytes(struct ctx *c, uint64_t link_mask, struct span frame)
 
 void ctx_datagram(struct ctx *c, const struct endpoint *to, struct span frame)
 {
-    invariant(frame.len <= DATAGRAM_BYTES_MAX);
+    invariant(frame.len <= NODE_DATAGRAM_BYTES_MAX);
     struct effect *effect = effect_new(c, EFFECT_DATAGRAM);
     if (effect != NULL) {
         effect->datagram.to = *to;

@@ -13,7 +13,7 @@
 
 #define LINKS_MAX 64 /* links of one node: a set of links is one u64 mask */
 #define LINK_NONE UINT32_MAX
-#define DATAGRAM_BYTES_MAX 1200
+#define NODE_DATAGRAM_BYTES_MAX 1200
 #define RECORD_KEY_BYTES_MAX 64
 #define DEADLINE_NONE UINT64_MAX
 

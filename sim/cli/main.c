@@ -7,7 +7,9 @@
 #include "sim/cli/command.h"
 
 #define COMMAND(name_, usage_, text_, help_)                                                       \
-    {.name = #name_, .usage = usage_, .text = text_, .help = help_, .run = command_##name_}
+    {                                                                                              \
+        .name = #name_, .usage = usage_, .text = text_, .help = help_, .run = command_##name_      \
+    }
 
 static const struct command commands[] = {
     COMMAND(run, "SCENARIO [OPTION]...", "run a scenario and write its results",
@@ -36,9 +38,10 @@ static const struct command commands[] = {
     COMMAND(list, "[FOLDER]", "list scenarios with their questions", ""),
     COMMAND(export, "RUN TABLE", "print a table of a run as tab-separated text",
             "Without TABLE: lists the tables. The header carries scenario, seed and revision.\n"),
-    COMMAND(stats, "RUN...", "statistics across seeds, one value per seed",
-            "RUN is a folder of one seed, or one with many. Means with 95 % intervals (Student's t\n"
-            "and bootstrap), each metric of summary.txt.\n"),
+    COMMAND(
+        stats, "RUN...", "statistics across seeds, one value per seed",
+        "RUN is a folder of one seed, or one with many. Means with 95 % intervals (Student's t\n"
+        "and bootstrap), each metric of summary.txt.\n"),
     COMMAND(plot, "RUN [FIGURE]...", "draw figures of a run as SVG", "Without FIGURE: all.\n"),
     COMMAND(report, "RUN...", "write report.html with all figures",
             "One run, or many seeds with intervals.\n"),
@@ -99,8 +102,8 @@ int main(int argc, char **argv)
     }
     for (int i = 2; i < argc; i++) {
         if (strcmp(argv[i], "--help") == 0) {
-            printf("usage: orrery %s %s\n\n%s.\n\n%s", command->name, command->usage,
-                   command->text, command->help);
+            printf("usage: orrery %s %s\n\n%s.\n\n%s", command->name, command->usage, command->text,
+                   command->help);
             return EXIT_OK;
         }
     }

@@ -53,13 +53,13 @@ void progress_show(void *arg, const struct world *world)
     span_print(of, sizeof(of), s.end_ns / 1000000000);
     span_print(left, sizeof(left),
                (uint64_t)((double)(s.end_ns - s.now_ns) * 1e-9 / (speed > 0 ? speed : 1)));
-    fprintf(stderr,
-            "\r%s of %s  %.0fx real time  %.2f M events/s  ETA %s  | %" PRIu32 "/%" PRIu32
-            " up, height %" PRIu64 ", final %" PRIu64 ", %" PRIu64 " tx, %" PRIu64 " reorgs%s\033[K",
-            at, of, speed,
-            (double)(s.events - p->shown_events) / ((double)(now - p->shown_ns) * 1e-3), left,
-            s.nodes_up, s.nodes, s.height_max, s.final_height_max, s.txs_included, s.reorgs,
-            s.faults_active > 0 ? ", FAULT" : "");
+    fprintf(
+        stderr,
+        "\r%s of %s  %.0fx real time  %.2f M events/s  ETA %s  | %" PRIu32 "/%" PRIu32
+        " up, height %" PRIu64 ", final %" PRIu64 ", %" PRIu64 " tx, %" PRIu64 " reorgs%s\033[K",
+        at, of, speed, (double)(s.events - p->shown_events) / ((double)(now - p->shown_ns) * 1e-3),
+        left, s.nodes_up, s.nodes, s.height_max, s.final_height_max, s.txs_included, s.reorgs,
+        s.faults_active > 0 ? ", FAULT" : "");
     fflush(stderr);
     p->shown_ns = now;
     p->shown_events = s.events;

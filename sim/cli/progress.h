@@ -1,4 +1,5 @@
-/* The line that shows how a long run gets on: virtual time, speed against real time, events per second, what is left, what has happened. */
+/* The line that shows how a long run gets on: virtual time, speed against real time, events per
+ * second, what is left, what has happened. */
 #ifndef ORRERY_CLI_PROGRESS_H
 #define ORRERY_CLI_PROGRESS_H
 
@@ -15,6 +16,7 @@ struct progress {
 
 void progress_init(struct progress *progress, bool quiet);
 void progress_show(void *progress, const struct world *world);
-void progress_end(struct progress *progress, const struct world *world); /* the last word: totals and speed, on stderr */
+void progress_end(struct progress *progress,
+                  const struct world *world); /* the last word: totals and speed, on stderr */
 
 #endif

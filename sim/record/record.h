@@ -47,7 +47,7 @@ struct node_row {
 
 struct record;
 struct record_config {
-    const char *folder;        /* DIR/<seed> */
+    const char *folder;    /* DIR/<seed> */
     const char *used_path; /* used.yaml: goes into /meta whole */
     uint64_t seed;
     const char *revision;

@@ -165,9 +165,9 @@ static enum err value_read(void *at, const struct key *key, const char *value, i
         return quantity_read(at, key, value, line, error);
     case KEY_RATIO:
         err = unit_read_ratio(at, value, &why);
-        return err == ERR_OK ? ERR_OK
-                             : refuse(error, line, err, "`%s: %s`: expected %s", key->name, value,
-                                      why);
+        return err == ERR_OK
+                   ? ERR_OK
+                   : refuse(error, line, err, "`%s: %s`: expected %s", key->name, value, why);
     case KEY_BOOL:
         if (value[0] == 't' || value[0] == 'f') {
             TRY(choice_read(&choice, false_true, key->name, value, line, error));
@@ -235,7 +235,8 @@ static enum err texts_read(uint8_t *at, const struct key *key, struct tree *t,
         if (key->kind == KEY_TEXTS) {
             *items = copy(c->value);
         } else {
-            struct key number = {.name = key->name, .kind = KEY_QUANTITY, .bytes = 8, .most = UINT64_MAX};
+            struct key number = {
+                .name = key->name, .kind = KEY_QUANTITY, .bytes = 8, .most = UINT64_MAX};
             TRY(quantity_read(items, &number, c->value, c->line, error));
         }
     }
@@ -311,13 +312,16 @@ static enum err chain_value(struct params *params, const struct param_info *info
 
     if (key->choices != NULL) {
         int choice = 0;
-        const char *text = strcmp(t->value, "yes") == 0   ? "on"
-                           : strcmp(t->value, "no") == 0  ? "off"
-                                                          : t->value;
+        const char *text = strcmp(t->value, "yes") == 0  ? "on"
+                           : strcmp(t->value, "no") == 0 ? "off"
+                                                         : t->value;
         TRY(choice_read(&choice, key->choices, key->name, text, t->line, error));
         value = (uint64_t)choice;
     } else {
-        struct key number = {.name = key->name, .kind = KEY_QUANTITY, .unit = key->unit, .bytes = 8,
+        struct key number = {.name = key->name,
+                             .kind = KEY_QUANTITY,
+                             .unit = key->unit,
+                             .bytes = 8,
                              .least = info->least * key->factor};
         number.most = info->most > UINT64_MAX / key->factor ? UINT64_MAX : info->most * key->factor;
         TRY(quantity_read(&value, &number, t->value, t->line, error));
@@ -409,8 +413,8 @@ static enum err keys_read(void *base, const struct key *keys, size_t count, stru
         } else if (key->kind == KEY_MAP) {
             struct tree none = empty;
             none.line = map->line;
-            TRY(keys_read((uint8_t *)base + key->offset, key->sub, key->sub_count, &none,
-                          key->name, error));
+            TRY(keys_read((uint8_t *)base + key->offset, key->sub, key->sub_count, &none, key->name,
+                          error));
         } else if (key->value != NULL) {
             TRY(value_read((uint8_t *)base + key->offset, key, key->value, map->line, error));
         } else if (key->kind <= KEY_ENUM || key->kind == KEY_NAME) {

@@ -228,12 +228,18 @@ static void choices_print(FILE *out, const char *const *choices)
 
 static void kind_print(FILE *out, const struct key *key)
 {
-    static const char *const texts[] = {
-        [KEY_TEXT] = "text",   [KEY_NAME] = "text",  [KEY_RATIO] = "a ratio as `3/100`",
-        [KEY_BOOL] = "`yes`, `no`", [KEY_TEXTS] = "list of text", [KEY_NUMBERS] = "list of numbers",
-        [KEY_MAP] = "map", [KEY_LIST] = "list of maps", [KEY_PLACES] = "map of name: weight",
-        [KEY_FAULTS] = "list of lines", [KEY_EXPECTS] = "map of metric: condition",
-        [KEY_CHAIN] = "map"};
+    static const char *const texts[] = {[KEY_TEXT] = "text",
+                                        [KEY_NAME] = "text",
+                                        [KEY_RATIO] = "a ratio as `3/100`",
+                                        [KEY_BOOL] = "`yes`, `no`",
+                                        [KEY_TEXTS] = "list of text",
+                                        [KEY_NUMBERS] = "list of numbers",
+                                        [KEY_MAP] = "map",
+                                        [KEY_LIST] = "list of maps",
+                                        [KEY_PLACES] = "map of name: weight",
+                                        [KEY_FAULTS] = "list of lines",
+                                        [KEY_EXPECTS] = "map of metric: condition",
+                                        [KEY_CHAIN] = "map"};
 
     if (key->kind == KEY_ENUM) {
         choices_print(out, key->choices);

@@ -27,7 +27,7 @@ struct scenario_profile {
     uint64_t disk_latency_ns;
     uint64_t disk_bytes_per_s;    /* 0: unlimited */
     uint64_t disk_capacity_bytes; /* 0: unlimited */
-    uint64_t access_ns;        /* added one way to every path */
+    uint64_t access_ns;           /* added one way to every path */
 };
 
 enum group_kind { GROUP_PRODUCER, GROUP_RELAY };

@@ -8,26 +8,42 @@
 
 #define AT(type, field) .offset = offsetof(struct type, field)
 #define QUANTITY(type, key_, field, unit_, value_, least_, most_, text_)                           \
-    {.name = key_, .kind = KEY_QUANTITY, .unit = unit_, AT(type, field),                           \
-     .bytes = sizeof(((struct type *)0)->field), .value = value_, .least = least_, .most = most_,  \
-     .text = text_}
+    {                                                                                              \
+        .name = key_, .kind = KEY_QUANTITY, .unit = unit_, AT(type, field),                        \
+        .bytes = sizeof(((struct type *)0)->field), .value = value_, .least = least_,              \
+        .most = most_, .text = text_                                                               \
+    }
 #define RATIO(type, key_, field, value_, text_)                                                    \
-    {.name = key_, .kind = KEY_RATIO, AT(type, field), .value = value_, .text = text_}
+    {                                                                                              \
+        .name = key_, .kind = KEY_RATIO, AT(type, field), .value = value_, .text = text_           \
+    }
 #define BOOL(type, key_, field, value_, text_)                                                     \
-    {.name = key_, .kind = KEY_BOOL, AT(type, field), .value = value_, .text = text_}
+    {                                                                                              \
+        .name = key_, .kind = KEY_BOOL, AT(type, field), .value = value_, .text = text_            \
+    }
 #define ENUM(type, key_, field, choices_, value_, text_)                                           \
-    {.name = key_, .kind = KEY_ENUM, AT(type, field), .choices = choices_, .value = value_,        \
-     .text = text_}
+    {                                                                                              \
+        .name = key_, .kind = KEY_ENUM, AT(type, field), .choices = choices_, .value = value_,     \
+        .text = text_                                                                              \
+    }
 #define TEXT(type, key_, field, value_, text_)                                                     \
-    {.name = key_, .kind = KEY_TEXT, AT(type, field), .value = value_, .text = text_}
+    {                                                                                              \
+        .name = key_, .kind = KEY_TEXT, AT(type, field), .value = value_, .text = text_            \
+    }
 #define TEXTS(type, key_, field, text_)                                                            \
-    {.name = key_, .kind = KEY_TEXTS, AT(type, field), .text = text_}
+    {                                                                                              \
+        .name = key_, .kind = KEY_TEXTS, AT(type, field), .text = text_                            \
+    }
 #define MAP(key_, sub_, offset_, text_)                                                            \
-    {.name = key_, .kind = KEY_MAP, .offset = offset_, .sub = sub_, .sub_count = COUNT(sub_),      \
-     .text = text_}
+    {                                                                                              \
+        .name = key_, .kind = KEY_MAP, .offset = offset_, .sub = sub_, .sub_count = COUNT(sub_),   \
+        .text = text_                                                                              \
+    }
 #define LIST(type, key_, field, sub_, item_, text_)                                                \
-    {.name = key_, .kind = KEY_LIST, AT(type, field), .bytes = sizeof(item_), .sub = sub_,         \
-     .sub_count = COUNT(sub_), .text = text_}
+    {                                                                                              \
+        .name = key_, .kind = KEY_LIST, AT(type, field), .bytes = sizeof(item_), .sub = sub_,      \
+        .sub_count = COUNT(sub_), .text = text_                                                    \
+    }
 
 #define YEAR ((uint64_t)366 * 86400 * 1000000000)
 #define MANY ((uint64_t)1 << 62)
@@ -44,6 +60,8 @@ static const struct key profile_keys[] = {
              "upload of the access line"),
     QUANTITY(scenario_profile, "down", down_bits_per_s, UNIT_RATE, "unlimited", 0, 1000000000000,
              "download of the access line"),
+    QUANTITY(scenario_profile, "access", access_ns, UNIT_TIME, "0 ns", 0, 10000000000,
+             "added one way to every path"),
     RATIO(scenario_profile, "cpu", cpu, "1", "speed against the machine of cost:"),
     QUANTITY(scenario_profile, "disk_latency", disk_latency_ns, UNIT_TIME, "1 ms", 0, YEAR,
              "a flush or a read"),
@@ -58,7 +76,9 @@ static const struct key stake_keys[] = {
     QUANTITY(scenario_group, "total", stake_total, UNIT_NONE, "0", 0, (uint64_t)1 << 36,
              "bonded by the whole group, whole tokens"),
     RATIO(scenario_group, "exponent", zipf, "1", "of zipf: the k-th holds k^-exponent"),
-    {.name = "list", .kind = KEY_NUMBERS, AT(scenario_group, stake_list),
+    {.name = "list",
+     .kind = KEY_NUMBERS,
+     AT(scenario_group, stake_list),
      .text = "of list: whole tokens, one per node"},
     QUANTITY(scenario_group, "free", free_each, UNIT_NONE, "0", 0, (uint64_t)1 << 36,
              "free tokens of each account; a relay has an account only with some"),
@@ -92,9 +112,12 @@ static const struct key group_keys[] = {
              "the last so many nodes use slow_profile"),
     TEXT(scenario_group, "slow_profile", slow_profile, "", "hardware of the slow ones"),
     MAP("stake", stake_keys, 0, "who holds what"),
-    {.name = "places", .kind = KEY_PLACES, AT(scenario_group, places),
+    {.name = "places",
+     .kind = KEY_PLACES,
+     AT(scenario_group, places),
      .text = "weights by region or city; empty: by population of all cities"},
-    TEXTS(scenario_group, "operators", operators, "dealt to the nodes in turn: a domain for faults"),
+    TEXTS(scenario_group, "operators", operators,
+          "dealt to the nodes in turn: a domain for faults"),
     QUANTITY(scenario_group, "join", join_ns, UNIT_TIME, "0 ns", 0, YEAR, "when the group starts"),
     QUANTITY(scenario_group, "join_spread", join_spread_ns, UNIT_TIME, "0 ns", 0, YEAR,
              "each node uniformly within this span after join"),
@@ -140,7 +163,8 @@ static const struct key network_keys[] = {
 };
 
 static const struct key policy_keys[] = {
-    QUANTITY(node_policy, "links_out", links_out, UNIT_NONE, "8", 0, LINKS_MAX, "links a node dials"),
+    QUANTITY(node_policy, "links_out", links_out, UNIT_NONE, "8", 0, LINKS_MAX,
+             "links a node dials"),
     QUANTITY(node_policy, "links_max", links_max, UNIT_NONE, "64", 1, LINKS_MAX, "all links"),
     QUANTITY(node_policy, "mesh_links", mesh_links, UNIT_NONE, "8", 0, 32,
              "random committee members a member links to, beside its ring neighbours"),
@@ -162,8 +186,11 @@ static const struct key policy_keys[] = {
 };
 
 #define COST(index, key_, value_, text_)                                                           \
-    {.name = key_, .kind = KEY_QUANTITY, .unit = UNIT_TIME, .offset = sizeof(uint64_t) * (index),  \
-     .bytes = 8, .value = value_, .most = YEAR, .text = text_}
+    {                                                                                              \
+        .name = key_, .kind = KEY_QUANTITY, .unit = UNIT_TIME,                                     \
+        .offset = sizeof(uint64_t) * (index), .bytes = 8, .value = value_, .most = YEAR,           \
+        .text = text_                                                                              \
+    }
 static const struct key cost_keys[] = {
     COST(COST_STEP, "step", "2 us", "one event handled"),
     COST(COST_HASH_KIB, "hash_kib", "1.5 us", "1 KiB of BLAKE2b"),
@@ -212,13 +239,17 @@ static const struct key root_keys[] = {
     LIST(scenario, "profiles", profiles, profile_keys, struct scenario_profile, "hardware"),
     LIST(scenario, "groups", groups, group_keys, struct scenario_group, "populations of nodes"),
     LIST(scenario, "load", loads, load_keys, struct scenario_load, "what people submit"),
-    {.name = "faults", .kind = KEY_FAULTS, AT(scenario, faults),
+    {.name = "faults",
+     .kind = KEY_FAULTS,
+     AT(scenario, faults),
      .text = "the timeline, one fault per line: see docs/faults.md"},
     LIST(scenario, "random_faults", processes, process_keys, struct scenario_process,
          "processes that expand into the timeline"),
     MAP("record", record_keys, offsetof(struct scenario, record), "what is written"),
     MAP("check", check_keys, offsetof(struct scenario, check), "bounds of the checks"),
-    {.name = "expect", .kind = KEY_EXPECTS, AT(scenario, expects),
+    {.name = "expect",
+     .kind = KEY_EXPECTS,
+     AT(scenario, expects),
      .text = "metric: condition (\"in 14 s..16 s\", \"< 5 %\"): the run fails when one is not met"},
 };
 
@@ -233,8 +264,10 @@ static const struct {
     const char *name;
     const char *const choices[4];
 } chain_choices[] = {
-    {"retarget", {"symbol", "nxt", "sirius2018", NULL}}, {"hit", {"exp", "uniform", NULL}},
-    {"production", {"exp", "sirius2018", NULL}},         {"committee", {"all", "seats", NULL}},
+    {"retarget", {"symbol", "nxt", "sirius2018", NULL}},
+    {"hit", {"exp", "uniform", NULL}},
+    {"production", {"exp", "sirius2018", NULL}},
+    {"committee", {"all", "seats", NULL}},
 };
 
 void schema_chain_key(struct chain_key *key, const struct param_info *info)

@@ -1,4 +1,5 @@
-/* The one table of scenario keys: reading, checking, defaults, used.yaml and the reference page all come from it. */
+/* The one table of scenario keys: reading, checking, defaults, used.yaml and the reference page all
+ * come from it. */
 #ifndef ORRERY_SCENARIO_SCHEMA_H
 #define ORRERY_SCENARIO_SCHEMA_H
 
@@ -26,7 +27,7 @@ struct key {
     enum key_kind kind;
     enum unit_kind unit;
     size_t offset;
-    size_t bytes; /* of the integer at offset (4 or 8); item size of a list */
+    size_t bytes;      /* of the integer at offset (4 or 8); item size of a list */
     const char *value; /* default as it would be written; NULL: must be given */
     uint64_t least, most;
     const char *const *choices;
@@ -41,7 +42,7 @@ const struct key *schema_root(size_t *count);
 struct chain_key {
     char name[40];
     enum unit_kind unit;
-    uint64_t factor; /* value of the parameter x factor = base unit */
+    uint64_t factor;            /* value of the parameter x factor = base unit */
     const char *const *choices; /* for those that choose; else NULL */
 };
 void schema_chain_key(struct chain_key *key, const struct param_info *info);

@@ -122,8 +122,8 @@ enum err tree_read(struct tree **tree, struct scenario_error *error, const char 
     invariant(yaml_parser_initialize(&parser));
     yaml_parser_set_input_file(&parser, file);
     if (!yaml_parser_load(&parser, &document)) {
-        err = refuse(error, (int)parser.problem_mark.line + 1, ERR_SYNTAX, "not YAML: ",
-                     parser.problem != NULL ? parser.problem : "unreadable");
+        err = refuse(error, (int)parser.problem_mark.line + 1, ERR_SYNTAX,
+                     "not YAML: ", parser.problem != NULL ? parser.problem : "unreadable");
     } else {
         yaml_node_t *root = yaml_document_get_root_node(&document);
         if (root == NULL || root->type != YAML_MAPPING_NODE) {

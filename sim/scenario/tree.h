@@ -1,5 +1,6 @@
-/* A YAML file as a plain tree that remembers lines, before anything is made of it. libyaml parses; here keys are only kept in order, so that
- * an unknown or doubled key can be reported where it stands. */
+/* A YAML file as a plain tree that remembers lines, before anything is made of it. libyaml parses;
+ * here keys are only kept in order, so that an unknown or doubled key can be reported where it
+ * stands. */
 #ifndef ORRERY_SCENARIO_TREE_H
 #define ORRERY_SCENARIO_TREE_H
 
@@ -21,7 +22,9 @@ enum err tree_read(struct tree **tree, struct scenario_error *error, const char 
 void tree_free(struct tree *tree);
 
 struct tree *tree_find(const struct tree *map, const char *key);
-/* Sets "a.b.c" to a scalar, making maps on the way; a list is entered by index or by the name: of its items. ERR_UNKNOWN, ERR_SYNTAX. */
-enum err tree_set(struct tree *root, struct scenario_error *error, const char *path, const char *value) MUST_CHECK;
+/* Sets "a.b.c" to a scalar, making maps on the way; a list is entered by index or by the name: of
+ * its items. ERR_UNKNOWN, ERR_SYNTAX. */
+enum err tree_set(struct tree *root, struct scenario_error *error, const char *path,
+                  const char *value) MUST_CHECK;
 
 #endif

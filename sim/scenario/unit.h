@@ -1,23 +1,25 @@
-/* Quantities with units, read and printed exactly: "50 ms", "1 MiB", "20 Mbit/s", "3/100". Integers only; decimals are allowed when they
- * come out whole. */
+/* Quantities with units, read and printed exactly: "50 ms", "1 MiB", "20 Mbit/s", "3/100". Integers
+ * only; decimals are allowed when they come out whole. */
 #ifndef ORRERY_SCENARIO_UNIT_H
 #define ORRERY_SCENARIO_UNIT_H
 
 #include "sim/scenario/scenario.h"
 
 enum unit_kind {
-    UNIT_NONE,   /* a count: "12", "1_000_000", "9e9" is not accepted */
-    UNIT_TIME,   /* ns us ms s min h d: in ns */
-    UNIT_BYTES,  /* B kB MB GB TB KiB MiB GiB TiB: in bytes */
-    UNIT_RATE,   /* bit/s kbit/s Mbit/s Gbit/s: in bit/s; "unlimited" is 0 */
+    UNIT_NONE,      /* a count: "12", "1_000_000", "9e9" is not accepted */
+    UNIT_TIME,      /* ns us ms s min h d: in ns */
+    UNIT_BYTES,     /* B kB MB GB TB KiB MiB GiB TiB: in bytes */
+    UNIT_RATE,      /* bit/s kbit/s Mbit/s Gbit/s: in bit/s; "unlimited" is 0 */
     UNIT_BYTE_RATE, /* B/s kB/s MB/s GB/s MiB/s: in bytes/s; "unlimited" is 0 */
-    UNIT_PPM,    /* ppm ppb: in ppb */
-    UNIT_TOKENS, /* tokens: "1.5" is 1,500,000 atomic units */
+    UNIT_PPM,       /* ppm ppb: in ppb */
+    UNIT_TOKENS,    /* tokens: "1.5" is 1,500,000 atomic units */
     UNIT_KINDS
 };
 
-/* ERR_SYNTAX (why says what is accepted), ERR_RANGE (does not come out whole or too large), ERR_INVALID (negative). */
-enum err unit_read(uint64_t *value, enum unit_kind kind, const char *text, const char **why) MUST_CHECK;
+/* ERR_SYNTAX (why says what is accepted), ERR_RANGE (does not come out whole or too large),
+ * ERR_INVALID (negative). */
+enum err unit_read(uint64_t *value, enum unit_kind kind, const char *text,
+                   const char **why) MUST_CHECK;
 /* "3/100", "0.03", "3 %", "2": num / den in lowest terms. */
 enum err unit_read_ratio(struct ratio *ratio, const char *text, const char **why) MUST_CHECK;
 /* The largest unit that gives a whole number. */

@@ -1,7 +1,8 @@
-/* What machines keep: records on a disk with a queue. A batch is durable when its time is over, not before; a crash in between loses it. */
-#include "sim/world/internal.h"
-
+/* What machines keep: records on a disk with a queue. A batch is durable when its time is over, not
+ * before; a crash in between loses it. */
 #include <stdlib.h>
+
+#include "sim/world/internal.h"
 
 enum err durable_build(struct world *w, uint32_t index, const struct scenario_profile *profile)
 {
@@ -25,8 +26,8 @@ static uint64_t disk_time(struct world *w, unsigned thread, uint32_t index, uint
                           uint64_t bytes)
 {
     struct host *h = &w->hosts[index];
-    uint32_t slow_q16 = fault_factor_q16(&w->timeline, &w->workers[thread].cursor, FAULT_SLOW_DISK,
-                                         index, now_ns);
+    uint32_t slow_q16 =
+        fault_factor_q16(&w->timeline, &w->workers[thread].cursor, FAULT_SLOW_DISK, index, now_ns);
 
     return disk_run(&h->disk, &h->disk_profile, now_ns, bytes, slow_q16);
 }

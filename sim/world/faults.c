@@ -1,4 +1,5 @@
-/* The timeline of a run: the scenario's lines, and its random processes expanded, over the nodes as they are placed. */
+/* The timeline of a run: the scenario's lines, and its random processes expanded, over the nodes as
+ * they are placed. */
 #include <stdlib.h>
 
 #include "sim/fault/process.h"

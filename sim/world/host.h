@@ -4,6 +4,7 @@
 #define ORRERY_WORLD_HOST_H
 
 #include "node/core/node.h"
+#include "sim/churn/churn.h"
 #include "sim/clock/clock.h"
 #include "sim/cpu/cpu.h"
 #include "sim/disk/disk.h"
@@ -65,7 +66,8 @@ struct host {
     uint64_t height, final_height; /* as last traced */
     uint32_t links, pool_txs;
     uint32_t wires_opened; /* names the draws of each link */
-    uint64_t datagrams, load_count, churn_count;
+    uint64_t datagrams;
+    struct churn_node churn;
     struct pending_read *reads;
 };
 

@@ -5,6 +5,7 @@
 #include "sim/check/check.h"
 #include "sim/churn/churn.h"
 #include "sim/fault/timeline.h"
+#include "sim/load/load.h"
 #include "sim/net/cities.h"
 #include "sim/store/store.h"
 #include "sim/world/host.h"
@@ -29,6 +30,9 @@ struct worker {
 
 struct load_state {
     const struct scenario_load *spec;
+    struct load load;
+    struct load_arrival next;
+    bool more;
     uint32_t first, count; /* the nodes that submit */
 };
 
@@ -58,6 +62,7 @@ struct world {
     struct series_row *samples;
     uint64_t sample_next_ns;
     struct checks *checks;
+    struct metrics *metrics;
     uint64_t end_ns;
     uint64_t epoch;
     uint8_t digest[32];
@@ -97,8 +102,8 @@ void power_schedule(struct world *w);
 
 /* durable.c */
 #define READ_RECORD_BYTES 512 /* what a record of a scan is charged to the disk */
-enum err durable_build(struct world *w, uint32_t index, const struct scenario_profile *profile)
-    MUST_CHECK;
+enum err durable_build(struct world *w, uint32_t index,
+                       const struct scenario_profile *profile) MUST_CHECK;
 void durable_write(struct world *w, unsigned thread, uint32_t index, uint64_t now_ns,
                    const struct effect *effect);
 bool durable_write_done(struct world *w, uint32_t index, uint64_t payload, struct event *event);
@@ -116,7 +121,9 @@ void durable_corrupt(struct world *w, uint32_t index, uint32_t entry);
 enum err faults_build(struct world *w, struct scenario_error *error) MUST_CHECK;
 
 /* load.c */
-void load_schedule(struct world *w);
+enum err loads_build(struct world *w, struct scenario_error *error) MUST_CHECK;
+/* Hands the engine what arrives before until_ns. Between slots. */
+void load_feed(struct world *w, uint64_t until_ns);
 void load_arrive(struct world *w, unsigned thread, uint32_t index, uint64_t now_ns,
                  uint64_t payload);
 

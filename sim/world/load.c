@@ -1,5 +1,7 @@
-/* People at work: each node of a load's group is an independent source, so that the whole group is
- * a Poisson process of the stated rate (or, for constant gaps, evenly staggered). */
+/* People at work: arrivals are handed to the engine one epoch ahead, between slots. */
+#include <stdlib.h>
+
+#include "node/wire/codec.h"
 #include "sim/world/internal.h"
 
 #define TX_TRANSFER 0x01
@@ -7,45 +9,52 @@
 #define TX_UNBOND 0x03
 #define BODY_BYTES_MAX (2 + 32 + 8 + 3 + 1024)
 
-/* Mean gap of one source. */
-static uint64_t gap_mean_ns(const struct load_state *load)
+enum err loads_build(struct world *w, struct scenario_error *error)
 {
-    const struct ratio *rate = &load->spec->per_s;
+    const struct scenario *s = w->scenario;
 
-    return (uint64_t)((u128)1000000000 * load->count * rate->den / rate->num);
-}
-
-static void source_next(struct world *w, unsigned thread, uint32_t src, uint32_t number,
-                        uint32_t index, uint64_t now_ns)
-{
-    const struct load_state *load = &w->loads[number];
-    const struct scenario_load *spec = load->spec;
-    uint64_t mean = gap_mean_ns(load);
-    uint64_t count = w->hosts[index].load_count++;
-    uint64_t u = draw(w->scenario->seed, DRAW_LOAD_GAP, number, index, count);
-    uint64_t gap = mean;
-
-    if (spec->poisson) {
-        gap = quantile_sample(&w->exponential, u, mean);
-    } else if (now_ns == spec->start_ns) {
-        gap = draw_below(u, mean + 1);
-    }
-    uint64_t at = now_ns + gap + 1;
-    if (spec->end_ns == 0 || at < spec->end_ns) {
-        engine_send(w->engine, thread, src, index, at, payload_make(PAYLOAD_LOAD, number));
-    }
-}
-
-void load_schedule(struct world *w)
-{
-    uint32_t world = engine_world(w->engine);
-
-    for (uint32_t number = 0; number < w->scenario->loads_count; number++) {
-        struct load_state *load = &w->loads[number];
-        for (uint32_t i = load->first; i < load->first + load->count; i++) {
-            if (load->spec->per_s.num > 0) {
-                source_next(w, 0, world, number, i, load->spec->start_ns);
+    w->loads = calloc(s->loads_count + 1, sizeof(*w->loads));
+    invariant(w->loads != NULL);
+    for (uint64_t i = 0; i < s->loads_count; i++) {
+        struct load_state *load = &w->loads[i];
+        load->spec = &s->loads[i];
+        for (uint64_t g = 0; g < s->groups_count; g++) {
+            if (strcmp(s->groups[g].name, load->spec->group) == 0) {
+                load->first = w->population.group_first[g];
+                load->count = (uint32_t)s->groups[g].count;
             }
+        }
+        if (load->count == 0 || !w->population.members[load->first].has_account) {
+            snprintf(error->text, sizeof(error->text),
+                     "load %llu: group %s has no nodes with an account (stake.free)",
+                     (unsigned long long)i + 1, load->spec->group);
+            return ERR_INVALID;
+        }
+        struct load_config config = {.arrivals = load->spec->poisson ? LOAD_POISSON : LOAD_CONSTANT,
+                                     .rate_num = load->spec->per_s.num,
+                                     .rate_den = load->spec->per_s.den,
+                                     .start_ns = load->spec->start_ns,
+                                     .end_ns = load->spec->end_ns != 0 ? load->spec->end_ns
+                                                                       : s->duration_ns,
+                                     .entry_count = load->count};
+        if (load_init(&load->load, &config, &w->exponential, s->seed, (uint32_t)i) != ERR_OK) {
+            snprintf(error->text, sizeof(error->text), "load %llu: rate out of range",
+                     (unsigned long long)i + 1);
+            return ERR_RANGE;
+        }
+        load->more = load_next(&load->load, &load->next);
+    }
+    return ERR_OK;
+}
+
+void load_feed(struct world *w, uint64_t until_ns)
+{
+    for (uint32_t i = 0; i < w->scenario->loads_count; i++) {
+        struct load_state *load = &w->loads[i];
+        while (load->more && load->next.at_ns < until_ns) {
+            engine_send(w->engine, 0, engine_world(w->engine), load->first + load->next.entry,
+                        load->next.at_ns, payload_make(PAYLOAD_LOAD, load->next.number << 16 | i));
+            load->more = load_next(&load->load, &load->next);
         }
     }
 }
@@ -55,7 +64,7 @@ static const struct member *payee(const struct world *w, uint32_t number, uint32
                                   uint64_t count)
 {
     const struct load_state *load = &w->loads[number];
-    uint64_t u = draw(w->scenario->seed, DRAW_LOAD_ENTRY, number, index, count);
+    uint64_t u = draw(w->scenario->seed, DRAW_LOAD_ENTRY, number, ~index, count);
     uint32_t other = load->count > 1 ? (uint32_t)draw_below(u, load->count - 1) : 0;
 
     other += load->first;
@@ -66,14 +75,13 @@ void load_arrive(struct world *w, unsigned thread, uint32_t index, uint64_t now_
                  uint64_t payload)
 {
     struct host *h = &w->hosts[index];
-    uint32_t number = (uint32_t)(payload >> 4);
+    uint32_t number = (uint32_t)(payload >> 4 & 0xffff);
+    uint64_t count = payload >> 20;
     const struct scenario_load *spec = w->loads[number].spec;
-    uint64_t count = h->load_count;
     uint8_t body[BODY_BYTES_MAX];
     struct writer out;
     struct event event = {.kind = EVENT_SUBMIT};
 
-    source_next(w, thread, index, number, index, now_ns);
     if (!h->up) {
         return;
     }

@@ -6,6 +6,7 @@
 
 #include "node/base/fixed.h"
 #include "node/base/invariant.h"
+#include "node/chain/record.h"
 #include "node/crypto/hash.h"
 #include "node/crypto/sign.h"
 #include "node/crypto/vrf.h"
@@ -13,7 +14,6 @@
 #include "sim/net/draw.h"
 
 #define NETWORK_PORT 7900
-#define ROLE_RELAY 1u
 
 void population_seed(uint8_t seed[32], uint64_t run_seed, const char *purpose, uint64_t entity)
 {
@@ -176,7 +176,8 @@ static enum err group_hardware(struct member *members, uint16_t index,
                                                    group->clock_drift_ppb);
         m->join_ns = group->join_ns + draw_below(draw(scenario->seed, DRAW_CLOCK, index, id, 2),
                                                  group->join_spread_ns + 1);
-        m->operator_index = (uint16_t)(group->operators_count == 0 ? 0 : i % group->operators_count);
+        m->operator_index =
+            (uint16_t)(group->operators_count == 0 ? 0 : i % group->operators_count);
     }
     return ERR_OK;
 }
@@ -229,24 +230,26 @@ static int by_account(const void *a, const void *b)
     return memcmp(*(const uint8_t *const *)a, *(const uint8_t *const *)b, 32);
 }
 
-static void node_record_write(struct writer *w, const struct member *m, uint64_t run_seed,
-                              uint32_t index)
+static void member_record_write(struct writer *w, const struct member *m, uint64_t run_seed,
+                                uint32_t index)
 {
+    static const uint8_t zero[32];
     struct vrf_secret vrf;
     uint8_t onion[32];
-    uint8_t zero[32] = {0};
+    uint8_t endpoint[ENDPOINT_BYTES];
 
     vrf_keypair(&vrf, m->config.vrf_seed);
     population_seed(onion, run_seed, "orrery onion key", index);
-    writer_raw(w, m->node_id, 32);
-    writer_var(w, 1);
-    writer_raw(w, m->config.endpoint.address, 16);
-    writer_u8(w, (uint8_t)(m->config.endpoint.port >> 8));
-    writer_u8(w, (uint8_t)m->config.endpoint.port);
-    writer_raw(w, onion, 32);
-    writer_raw(w, vrf.public_key, 32);
-    writer_u32(w, ROLE_RELAY);
-    writer_raw(w, zero, 32);
+    memcpy(endpoint, m->config.endpoint.address, 16);
+    endpoint[16] = (uint8_t)(m->config.endpoint.port >> 8);
+    endpoint[17] = (uint8_t)m->config.endpoint.port;
+    struct node_record record = {.node_id = m->node_id,
+                                 .endpoints = {.data = endpoint, .count = 1},
+                                 .onion = onion,
+                                 .vrf = vrf.public_key,
+                                 .roles = ROLE_RELAY,
+                                 .metadata = zero};
+    node_record_write(w, &record);
     vrf_secret_wipe(&vrf);
 }
 
@@ -287,7 +290,7 @@ static void genesis_lists(struct genesis_lists *lists, const struct population *
             struct writer w;
             uint8_t *at = lists->records + lists->records_len;
             writer_init(&w, at, record_bytes);
-            node_record_write(&w, m, run_seed, (uint32_t)(m - p->members));
+            member_record_write(&w, m, run_seed, (uint32_t)(m - p->members));
             struct genesis_node *node = &lists->nodes[lists->node_count++];
             memcpy(node->owner, m->account, 32);
             node->record = span_of(at, writer_len(&w));

@@ -6,8 +6,7 @@
 
 enum power {
     POWER_JOIN,
-    POWER_CHURN_OFF,
-    POWER_CHURN_ON,
+    POWER_CHURN,
     POWER_FAULT_ON,  /* argument: the entry of the timeline */
     POWER_FAULT_OFF, /* the same */
     POWER_BREAK,
@@ -67,17 +66,13 @@ static void machine_down(struct world *w, unsigned thread, uint32_t index, uint6
               (uint64_t[TRACE_VALUES_MAX]){h->life, (uint64_t)why, clean});
 }
 
-static void churn_next(struct world *w, unsigned thread, uint32_t index, uint64_t now_ns, bool on)
+static void churn_arm(struct world *w, unsigned thread, uint32_t src, uint32_t index)
 {
-    const struct host *h = &w->hosts[index];
-    const struct churn *churn = &w->churns[h->group];
-    struct host *writable = &w->hosts[index];
-    uint64_t span = on ? churn_session_ns(churn, index, writable->churn_count)
-                       : churn_absence_ns(churn, index, writable->churn_count);
+    const struct churn_node *state = &w->hosts[index].churn;
 
-    writable->churn_count += on ? 0 : 1;
-    engine_send(w->engine, thread, index, index, now_ns + span,
-                power_payload(on ? POWER_CHURN_OFF : POWER_CHURN_ON, 0));
+    if (state->next_ns < w->end_ns) {
+        engine_send(w->engine, thread, src, index, state->next_ns, power_payload(POWER_CHURN, 0));
+    }
 }
 
 static enum down_why fault_why(const struct world *w, uint32_t entry)
@@ -121,11 +116,11 @@ void power_event(struct world *w, unsigned thread, uint32_t index, uint64_t now_
     case POWER_JOIN:
         h->joined = true;
         break;
-    case POWER_CHURN_OFF:
-    case POWER_CHURN_ON:
-        h->away = what == POWER_CHURN_OFF;
+    case POWER_CHURN:
+        churn_turn(&w->churns[h->group], &h->churn, index);
+        churn_arm(w, thread, index, index);
+        h->away = !h->churn.up;
         why = w->scenario->groups[h->group].churn_wipe ? DOWN_WIPE : DOWN_LEFT;
-        churn_next(w, thread, index, now_ns, !h->away);
         break;
     case POWER_FAULT_ON:
         why = fault_why(w, entry);
@@ -200,11 +195,13 @@ void power_schedule(struct world *w)
         struct host *h = &w->hosts[i];
         uint64_t join_ns = w->population.members[i].join_ns;
         if (w->scenario->groups[h->group].churn) {
-            bool up = churn_first_up(&w->churns[h->group], i);
-            uint64_t left = churn_first_ns(&w->churns[h->group], i);
-            h->away = !up;
-            engine_send(w->engine, 0, world, i, join_ns + left,
-                        power_payload(up ? POWER_CHURN_OFF : POWER_CHURN_ON, 0));
+            if (join_ns == 0) {
+                churn_begin_stationary(&w->churns[h->group], &h->churn, i, 0);
+            } else {
+                churn_begin_fresh(&w->churns[h->group], &h->churn, i, join_ns);
+            }
+            h->away = !h->churn.up;
+            churn_arm(w, 0, world, i);
         }
         engine_send(w->engine, 0, world, i, join_ns, power_payload(POWER_JOIN, 0));
     }

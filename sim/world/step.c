@@ -1,5 +1,7 @@
 /* One event on one machine: through the download queue and the processor into node_step, and the
  * effects back into the world. */
+#include <stdlib.h>
+
 #include "sim/world/internal.h"
 
 static uint64_t slot_end(uint64_t now_ns)

@@ -1,5 +1,7 @@
 /* Traces of all threads, brought into the one order (time, node, count of the node) that does not
  * depend on threads. */
+#include <stdlib.h>
+
 #include "sim/world/internal.h"
 
 static void rows_grow(struct worker *worker)
@@ -91,6 +93,7 @@ void trace_flush(struct world *w)
     }
     qsort(w->merged, n, sizeof(*w->merged), row_order);
     checks_rows(w->checks, w->merged, n);
+    metrics_rows(w->metrics, w->merged, n);
     if (w->options.record != NULL && !w->record_failed &&
         record_trace(w->options.record, w->merged, n) != ERR_OK) {
         w->record_failed = true;

@@ -43,8 +43,8 @@ static enum err network_build(struct world *w, struct scenario_error *error)
         const struct member *m = &w->population.members[i];
         const struct scenario_profile *profile = &s->profiles[m->profile];
         w->city_of_node[i] = m->city;
-        if (bandwidth_init(&w->bandwidth[i], profile->up_bits_per_s, profile->down_bits_per_s) !=
-            ERR_OK) {
+        if (bandwidth_init(&w->bandwidth[i], profile->up_bits_per_s, profile->down_bits_per_s,
+                           profile->access_ns) != ERR_OK) {
             snprintf(error->text, sizeof(error->text), "profile %s: bandwidth out of range",
                      profile->name);
             return ERR_RANGE;
@@ -124,31 +124,6 @@ static void workers_build(struct world *w)
     }
 }
 
-static enum err loads_build(struct world *w, struct scenario_error *error)
-{
-    const struct scenario *s = w->scenario;
-
-    w->loads = calloc(s->loads_count + 1, sizeof(*w->loads));
-    invariant(w->loads != NULL);
-    for (uint64_t i = 0; i < s->loads_count; i++) {
-        struct load_state *load = &w->loads[i];
-        load->spec = &s->loads[i];
-        for (uint64_t g = 0; g < s->groups_count; g++) {
-            if (strcmp(s->groups[g].name, load->spec->group) == 0) {
-                load->first = w->population.group_first[g];
-                load->count = (uint32_t)s->groups[g].count;
-            }
-        }
-        if (load->count == 0 || !w->population.members[load->first].has_account) {
-            snprintf(error->text, sizeof(error->text),
-                     "load %llu: group %s has no nodes with an account (free tokens)",
-                     (unsigned long long)i + 1, load->spec->group);
-            return ERR_INVALID;
-        }
-    }
-    return ERR_OK;
-}
-
 static void prices_build(struct world *w)
 {
     w->prices.kind_count = COST_COUNT;
@@ -206,6 +181,7 @@ static void epoch_end(void *arg, uint64_t epoch, uint64_t now_ns)
     struct world *w = arg;
 
     w->epoch = epoch;
+    load_feed(w, now_ns + w->scenario->record.epoch_ns);
     trace_flush(w);
     fingerprint(w, epoch);
     if (now_ns >= w->sample_next_ns) {
@@ -213,7 +189,7 @@ static void epoch_end(void *arg, uint64_t epoch, uint64_t now_ns)
         w->sample_next_ns += w->scenario->record.series_ns;
     }
     w->stats.now_ns = now_ns;
-    if (checks_epoch(w->checks, now_ns) != ERR_OK) {
+    if (checks_epoch(w->checks, now_ns, 0) != ERR_OK) {
         w->end = checks_verdict(w->checks, w->verdict, sizeof(w->verdict)) == CHECK_LIVENESS
                      ? WORLD_LIVENESS
                      : WORLD_INVARIANT;
@@ -227,6 +203,94 @@ static void epoch_end(void *arg, uint64_t epoch, uint64_t now_ns)
     }
     if (w->options.progress != NULL) {
         w->options.progress(w->options.progress_arg, w);
+    }
+}
+
+/* Churn tables of the groups that have any. */
+static enum err churns_build(struct world *w, struct scenario_error *error)
+{
+    const struct scenario *s = w->scenario;
+
+    w->churns = calloc(s->groups_count, sizeof(*w->churns));
+    invariant(w->churns != NULL);
+    for (uint64_t i = 0; i < s->groups_count; i++) {
+        const struct scenario_group *g = &s->groups[i];
+        struct churn_config config = {
+            .session_shape = {(uint32_t)g->session_shape.num, (uint32_t)g->session_shape.den},
+            .absence_shape = {(uint32_t)g->absence_shape.num, (uint32_t)g->absence_shape.den},
+            .session_scale_ns = g->session_scale_ns,
+            .absence_scale_ns = g->absence_scale_ns};
+        if (g->churn && churn_init(&w->churns[i], &config, s->seed) != ERR_OK) {
+            snprintf(error->text, sizeof(error->text), "group %s: churn out of range", g->name);
+            return ERR_RANGE;
+        }
+    }
+    return ERR_OK;
+}
+
+static enum err record_begin(struct world *w, struct scenario_error *error)
+{
+    struct node_row *rows = calloc(w->count, sizeof(*rows));
+    uint64_t *stake = calloc(w->count, sizeof(*stake));
+    enum err err = ERR_OK;
+
+    invariant(rows != NULL && stake != NULL);
+    for (uint32_t i = 0; i < w->count; i++) {
+        const struct member *m = &w->population.members[i];
+        stake[i] = m->stake_tokens;
+        rows[i] = (struct node_row){.node = i,
+                                    .group = m->group,
+                                    .city = m->city,
+                                    .region = m->region,
+                                    .profile = m->profile,
+                                    .producer = m->stake_tokens > 0,
+                                    .stake_tokens = m->stake_tokens,
+                                    .clock_offset_ns = m->clock_offset_ns,
+                                    .clock_drift_ppb = m->clock_drift_ppb};
+        memcpy(rows[i].node_id, m->node_id, 32);
+        memcpy(rows[i].account, m->account, 32);
+    }
+    w->metrics = metrics_new(w->count, stake, w->scenario->warmup_ns);
+    invariant(w->metrics != NULL);
+    if (w->options.metrics != NULL) {
+        *w->options.metrics = w->metrics;
+    }
+    if (w->options.record != NULL) {
+        err = record_nodes(w->options.record, rows, w->count);
+        snprintf(error->text, sizeof(error->text), "recording: %s", err_text(err));
+    }
+    free(rows);
+    free(stake);
+    return err;
+}
+
+/* The blocks of the machine that has seen most become final, for the reference replay. */
+static void replay_feed(struct world *w)
+{
+    uint32_t best = 0;
+    struct record_view views[64];
+    uint8_t from[RECORD_KEY_BYTES_MAX] = {'b'};
+    size_t from_len = 1;
+    bool more = true;
+
+    for (uint32_t i = 1; i < w->count; i++) {
+        if (w->hosts[i].final_height > w->hosts[best].final_height) {
+            best = i;
+        }
+    }
+    while (more) {
+        size_t n = records_scan(&w->hosts[best].records, views, &more, span_of("b", 1),
+                                span_of(from, from_len), 64, false);
+        for (size_t i = 0; i < n; i++) {
+            const struct blob *block = views[i].value;
+            checks_replay_block(w->checks, span_of(block->data, block->len));
+        }
+        if (n > 0) {
+            /* From right after the last key. */
+            memcpy(from, views[n - 1].key.data, views[n - 1].key.len);
+            from_len = views[n - 1].key.len + 1;
+            from[from_len - 1] = 0;
+        }
     }
 }
 
@@ -254,11 +318,12 @@ static enum err world_build(struct world *w, struct scenario_error *error)
     const struct scenario *s = w->scenario;
 
     TRY(cities_open(w, error));
-    if (store_new(&w->store, &(struct store_config){.seed = s->seed,
-                                                    .memo = !w->options.memo_off}) != ERR_OK) {
+    struct store_config store = {.memo_off = w->options.memo_off};
+    store64(store.seed, s->seed);
+    w->shared = store_new(&store);
+    if (w->shared == NULL) {
         return ERR_NO_MEMORY;
     }
-    w->shared = store_shared(w->store);
     TRY(population_make(&w->population, s, &w->cities, w->shared, error));
     w->count = w->population.count;
     if (w->threads > w->count) {
@@ -267,16 +332,17 @@ static enum err world_build(struct world *w, struct scenario_error *error)
     workers_build(w);
     prices_build(w);
     TRY(network_build(w, error));
+    TRY(churns_build(w, error));
     TRY(faults_build(w, error));
     TRY(hosts_build(w, error));
     TRY(loads_build(w, error));
     TRY(engine_build(w, error));
     w->samples = calloc(w->count, sizeof(*w->samples));
-    w->checks = checks_new(s, &w->population.genesis, w->shared, w->count,
-                           fault_last_change_ns(&w->timeline));
+    w->checks = checks_new(s, &w->population.genesis, w->count, fault_last_change_ns(&w->timeline));
     invariant(w->samples != NULL && w->checks != NULL);
+    TRY(record_begin(w, error));
     power_schedule(w);
-    load_schedule(w);
+    load_feed(w, s->record.epoch_ns);
     return ERR_OK;
 }
 
@@ -306,10 +372,112 @@ enum world_end world_run(struct world *w)
     engine_run(w->engine, w->end_ns, UINT64_MAX);
     trace_flush(w);
     w->stats.now_ns = engine_now(w->engine);
-    if (w->end == WORLD_COMPLETE && checks_end(w->checks, w, w->end_ns) != ERR_OK) {
+    metrics_series(w->metrics, w->samples, w->count, w->stats.now_ns);
+    replay_feed(w);
+    if (w->end == WORLD_COMPLETE && checks_end(w->checks, w->end_ns) != ERR_OK) {
         w->end = checks_verdict(w->checks, w->verdict, sizeof(w->verdict)) == CHECK_LIVENESS
                      ? WORLD_LIVENESS
                      : WORLD_INVARIANT;
     }
     return w->end;
+}
+
+const char *world_verdict(const struct world *w)
+{
+    return w->verdict;
+}
+
+void world_digest(const struct world *w, uint8_t digest[32])
+{
+    memcpy(digest, w->digest, 32);
+}
+
+void world_stats(const struct world *w, struct world_stats *stats)
+{
+    struct store_stats store;
+    struct engine_counters engine = engine_counters(w->engine);
+    struct fault_cursor cursor = {0};
+
+    *stats = w->stats;
+    stats->end_ns = w->end_ns;
+    stats->nodes = w->count;
+    stats->events = engine.events;
+    for (unsigned t = 0; t < w->threads; t++) {
+        const struct worker *worker = &w->workers[t];
+        stats->frames += worker->frames;
+        stats->bytes += worker->bytes;
+        stats->blocks += worker->blocks;
+        stats->reorgs += worker->reorgs;
+        stats->txs_submitted += worker->txs_submitted;
+        stats->txs_included += worker->txs_included;
+    }
+    for (uint32_t i = 0; i < w->count; i++) {
+        const struct host *h = &w->hosts[i];
+        stats->nodes_up += h->up;
+        stats->height_max = h->height > stats->height_max ? h->height : stats->height_max;
+        stats->final_height_max =
+            h->final_height > stats->final_height_max ? h->final_height : stats->final_height_max;
+    }
+    store_stats(w->shared, &store);
+    for (int k = 0; k < MEMO_KINDS; k++) {
+        stats->memo_hits += store.memo_hits[k];
+        stats->memo_asked += store.memo_hits[k] + store.memo_misses[k];
+    }
+    stats->faults_active = fault_any(&w->timeline, &cursor, w->stats.now_ns, ~(uint32_t)0) ? 1 : 0;
+}
+
+static void hosts_free(struct world *w)
+{
+    for (uint32_t i = 0; i < w->count && w->hosts != NULL; i++) {
+        if (w->hosts[i].up) {
+            node_drop(w->hosts[i].node);
+        }
+        waiting_drop(w, 0, i);
+        durable_wipe(w, i);
+    }
+    free(w->hosts);
+    if (w->slab != NULL) {
+        munmap(w->slab, w->slab_bytes);
+    }
+}
+
+static void workers_free(struct world *w)
+{
+    for (unsigned t = 0; t < w->threads && w->workers != NULL; t++) {
+        struct worker *worker = &w->workers[t];
+        while (worker->spare != NULL) {
+            struct waiting *next = worker->spare->next;
+            free(worker->spare);
+            worker->spare = next;
+        }
+        munmap(worker->memory, SCRATCH_BYTES + EFFECT_BYTES);
+        free(worker->rows);
+    }
+    free(w->workers);
+}
+
+void world_free(struct world *w)
+{
+    if (w == NULL) {
+        return;
+    }
+    hosts_free(w);
+    if (w->engine != NULL) {
+        engine_free(w->engine);
+    }
+    workers_free(w);
+    if (w->shared != NULL) {
+        population_free(&w->population, w->shared);
+        store_free(w->shared);
+    }
+    fault_timeline_free(&w->timeline);
+    cities_free(&w->cities);
+    checks_free(w->checks);
+    free(w->churns);
+    free(w->loads);
+    free(w->samples);
+    free(w->merged);
+    free(w->city_of_node);
+    free(w->bandwidth);
+    free(w);
 }

@@ -17,6 +17,7 @@ struct world_options {
     unsigned threads; /* 0: as many as cores */
     bool memo_off;
     struct record *record;    /* NULL: nothing is recorded */
+    struct metrics **metrics; /* set by world_new; the caller frees it */
     FILE *transcript;         /* NULL, or one line per event and effect (one thread only) */
     uint32_t transcript_node; /* UINT32_MAX: all */
     uint64_t transcript_from_ns, transcript_to_ns;
