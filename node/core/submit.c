@@ -18,7 +18,7 @@ static const struct blob *tx_make(const struct submit *submit, struct ctx *c, st
 {
     const struct tree_entry *tip = chain_entry(chain, chain_tip(chain));
     size_t len = TX_HEAD_BYTES + body.len + SIGN_BYTES;
-    uint8_t *tx = arena_alloc(c->scratch, len, 1);
+    uint8_t *tx = arena_alloc(c->scratch, len);
 
     if (tx == NULL) {
         return NULL;

@@ -13,7 +13,7 @@
 #include "sim/cli/expect.h"
 #include "sim/cli/progress.h"
 #include "sim/record/metrics.h"
-#include "sim/scenario/revision.h"
+#include "revision.h"
 
 /* Set by Ctrl-C: the run ends at the next epoch, and what was recorded stays readable. */
 static volatile sig_atomic_t interrupted;
@@ -128,7 +128,7 @@ static int end_code(enum world_end end, const char **why)
 static int experiment_end(struct experiment *x, enum world_end end, uint8_t digest[32],
                           struct progress *progress)
 {
-    const char *why;
+    const char *why = "";
     char path[800];
     int code = end_code(end, &why);
 

@@ -12,7 +12,6 @@
 #include "sim/world/population.h"
 #include "sim/world/world.h"
 
-#define SLOT_NS CITIES_BASE_NS_MIN
 #define SCRATCH_BYTES ((size_t)16 << 20)
 #define EFFECT_BYTES ((size_t)8 << 20)
 
@@ -56,6 +55,7 @@ struct world {
     uint32_t count;
     void *slab;
     size_t node_bytes, slab_bytes;
+    uint64_t slot_ns; /* the engine's window: the least delay between two machines */
     struct worker *workers;
     struct trace_row *merged;
     size_t merged_capacity;

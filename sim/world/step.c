@@ -4,9 +4,9 @@
 
 #include "sim/world/internal.h"
 
-static uint64_t slot_end(uint64_t now_ns)
+static uint64_t slot_end(const struct world *w, uint64_t now_ns)
 {
-    return now_ns - now_ns % SLOT_NS + SLOT_NS;
+    return now_ns - now_ns % w->slot_ns + w->slot_ns;
 }
 
 void payload_release(struct world *w, uint64_t payload)
@@ -243,7 +243,7 @@ void world_handler(void *arg, unsigned thread, const struct engine_event *e)
     uint32_t index = e->dst;
     struct host *h = &w->hosts[index];
     uint64_t now_ns = e->time_ns;
-    uint64_t end_ns = slot_end(now_ns);
+    uint64_t end_ns = slot_end(w, now_ns);
 
     if (e->payload != ENGINE_WAKE) {
         switch (payload_kind(e->payload)) {

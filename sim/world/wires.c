@@ -58,7 +58,7 @@ void wire_connect(struct world *w, unsigned thread, uint32_t index, uint64_t now
     engine_mix(w->engine, index, (uint64_t)effect->connect.request << 32 | peer);
     if (x == NULL) {
         /* No such address, or no room: the node is told after the least delay there is. */
-        engine_send(w->engine, thread, index, index, now_ns + SLOT_NS,
+        engine_send(w->engine, thread, index, index, now_ns + w->slot_ns,
                     payload_make(PAYLOAD_NO_WIRE,
                                  (uint64_t)(h->life & 0xffff) << 32 | effect->connect.request));
         return;

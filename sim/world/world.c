@@ -7,21 +7,47 @@
 #include "node/crypto/hash.h"
 #include "sim/world/internal.h"
 
-static enum err cities_open(struct world *w, struct scenario_error *error)
+static enum err cities_measured(struct cities *cities, const char *data,
+                                struct scenario_error *error)
 {
-    char path[3][512];
-    static const char *const names[3] = {"latency-cities.tsv", "latency-cities-rtt.tsv",
-                                         "latency-cities-mdev.tsv"};
+    char path[3][600];
+    static const char *const names[3] = {"cities.tsv", "cities-rtt.tsv", "cities-mdev.tsv"};
     struct cities_error where = {0};
 
     for (int i = 0; i < 3; i++) {
-        snprintf(path[i], sizeof(path[i]), "%s/regions/%s", w->scenario->data, names[i]);
+        snprintf(path[i], sizeof(path[i]), "%s/regions/%s", data, names[i]);
     }
-    enum err err = cities_load(&w->cities, &where, path[0], path[1], path[2]);
+    enum err err = cities_load(cities, &where, path[0], path[1], path[2]);
     if (err != ERR_OK) {
-        snprintf(error->file, sizeof(error->file), "%s", where.path != NULL ? where.path : path[0]);
+        snprintf(error->file, sizeof(error->file), "%.255s",
+                 where.path != NULL ? where.path : path[0]);
         error->line = (int)where.line;
         snprintf(error->text, sizeof(error->text), "%s", where.text);
+    }
+    return err;
+}
+
+/* The map of the scenario's latency model. */
+static enum err cities_open(struct world *w, struct scenario_error *error)
+{
+    const struct scenario_network *network = &w->scenario->network;
+    struct cities measured;
+    enum err err;
+
+    if (network->latency == LATENCY_CONSTANT) {
+        err = cities_make_constant(&w->cities, network->constant_ns);
+        snprintf(error->text, sizeof(error->text), "network.constant: %s", err_text(err));
+        return err;
+    }
+    if (network->latency == LATENCY_CITIES) {
+        err = cities_measured(&w->cities, w->scenario->data, error);
+    } else {
+        TRY(cities_measured(&measured, w->scenario->data, error));
+        err = cities_make_regions(&w->cities, &measured);
+        cities_free(&measured);
+    }
+    if (err == ERR_OK && !network->jitter) {
+        cities_drop_jitter(&w->cities);
     }
     return err;
 }
@@ -34,7 +60,8 @@ static enum err network_build(struct world *w, struct scenario_error *error)
         .duplicate_q32 = draw_probability(s->network.duplicate.num, s->network.duplicate.den),
         .rto_min_ns = 200000000,
         .rto_max_ns = 120000000000,
-        .break_after_ns = 120000000000};
+        .break_after_ns = 120000000000,
+        .bootstrap_ns = s->bootstrap_ns};
 
     w->city_of_node = calloc(w->count, sizeof(*w->city_of_node));
     w->bandwidth = calloc(w->count, sizeof(*w->bandwidth));
@@ -298,7 +325,7 @@ static enum err engine_build(struct world *w, struct scenario_error *error)
 {
     struct engine_config config = {.nodes = w->count,
                                    .threads = w->threads,
-                                   .slot_ns = SLOT_NS,
+                                   .slot_ns = w->slot_ns,
                                    .epoch_ns = w->scenario->record.epoch_ns,
                                    .world = w,
                                    .handler = world_handler,
@@ -318,6 +345,7 @@ static enum err world_build(struct world *w, struct scenario_error *error)
     const struct scenario *s = w->scenario;
 
     TRY(cities_open(w, error));
+    w->slot_ns = cities_base_ns_min(&w->cities);
     struct store_config store = {.memo_off = w->options.memo_off};
     store64(store.seed, s->seed);
     w->shared = store_new(&store);
