@@ -6,8 +6,8 @@
 #include <sys/stat.h>
 
 #include "node/base/invariant.h"
+#include "sim/scenario/document.h"
 #include "sim/scenario/schema.h"
-#include "sim/scenario/tree.h"
 
 static enum err refuse(struct scenario_error *error, int line, enum err err, const char *format,
                        ...) __attribute__((format(printf, 4, 5)));
@@ -85,7 +85,7 @@ static void nearest_try(struct nearest *n, const char *candidate)
     }
 }
 
-static enum err unknown(struct scenario_error *error, const struct tree *t, const char *where,
+static enum err unknown(struct scenario_error *error, const struct document *t, const char *where,
                         const struct nearest *n)
 {
     return refuse(error, t->line, ERR_UNKNOWN, "%s has no key `%s`%s%s%s", where, t->key,
@@ -93,12 +93,13 @@ static enum err unknown(struct scenario_error *error, const struct tree *t, cons
                   n->best != NULL ? "`" : "");
 }
 
-static enum err keys_read(void *base, const struct key *keys, size_t count, struct tree *map,
+static enum err keys_read(void *base, const struct key *keys, size_t count, struct document *map,
                           const char *where, struct scenario_error *error);
 
-static enum err scalar(const struct tree *t, const struct key *key, struct scenario_error *error)
+static enum err scalar(const struct document *t, const struct key *key,
+                       struct scenario_error *error)
 {
-    return t->kind == TREE_SCALAR
+    return t->kind == DOCUMENT_SCALAR
                ? ERR_OK
                : refuse(error, t->line, ERR_SYNTAX, "`%s` takes one value", key->name);
 }
@@ -183,17 +184,17 @@ static enum err value_read(void *at, const struct key *key, const char *value, i
     }
 }
 
-static size_t children(const struct tree *t)
+static size_t children(const struct document *t)
 {
     size_t n = 0;
 
-    for (const struct tree *c = t->first; c != NULL; c = c->next) {
+    for (const struct document *c = t->first; c != NULL; c = c->next) {
         n++;
     }
     return n;
 }
 
-static enum err list_read(uint8_t *at, const struct key *key, struct tree *t, const char *where,
+static enum err list_read(uint8_t *at, const struct key *key, struct document *t, const char *where,
                           struct scenario_error *error)
 {
     size_t n = children(t);
@@ -203,12 +204,12 @@ static enum err list_read(uint8_t *at, const struct key *key, struct tree *t, co
 
     memcpy(at, &items, sizeof(items));
     memcpy(at + sizeof(items), &count, sizeof(count));
-    if (t->kind != TREE_LIST) {
+    if (t->kind != DOCUMENT_LIST) {
         return refuse(error, t->line, ERR_SYNTAX, "`%s` is a list (lines that begin with -)",
                       key->name);
     }
-    for (struct tree *c = t->first; c != NULL; c = c->next, items += key->bytes) {
-        if (c->kind != TREE_MAP) {
+    for (struct document *c = t->first; c != NULL; c = c->next, items += key->bytes) {
+        if (c->kind != DOCUMENT_MAP) {
             return refuse(error, c->line, ERR_SYNTAX, "an item of `%s` is a map of keys",
                           key->name);
         }
@@ -219,7 +220,7 @@ static enum err list_read(uint8_t *at, const struct key *key, struct tree *t, co
     return ERR_OK;
 }
 
-static enum err texts_read(uint8_t *at, const struct key *key, struct tree *t,
+static enum err texts_read(uint8_t *at, const struct key *key, struct document *t,
                            struct scenario_error *error)
 {
     uint64_t count = children(t);
@@ -227,10 +228,10 @@ static enum err texts_read(uint8_t *at, const struct key *key, struct tree *t,
 
     memcpy(at, &items, sizeof(void *));
     memcpy(at + sizeof(void *), &count, sizeof(count));
-    if (t->kind != TREE_LIST) {
+    if (t->kind != DOCUMENT_LIST) {
         return refuse(error, t->line, ERR_SYNTAX, "`%s` is a list", key->name);
     }
-    for (struct tree *c = t->first; c != NULL; c = c->next, items++) {
+    for (struct document *c = t->first; c != NULL; c = c->next, items++) {
         TRY(scalar(c, key, error));
         if (key->kind == KEY_TEXTS) {
             *items = copy(c->value);
@@ -243,7 +244,7 @@ static enum err texts_read(uint8_t *at, const struct key *key, struct tree *t,
     return ERR_OK;
 }
 
-static enum err places_read(uint8_t *at, const struct key *key, struct tree *t,
+static enum err places_read(uint8_t *at, const struct key *key, struct document *t,
                             struct scenario_error *error)
 {
     uint64_t count = children(t);
@@ -252,11 +253,11 @@ static enum err places_read(uint8_t *at, const struct key *key, struct tree *t,
 
     memcpy(at, &items, sizeof(items));
     memcpy(at + sizeof(items), &count, sizeof(count));
-    if (t->kind != TREE_MAP) {
+    if (t->kind != DOCUMENT_MAP) {
         return refuse(error, t->line, ERR_SYNTAX, "`%s` is a map of region or city: weight",
                       key->name);
     }
-    for (struct tree *c = t->first; c != NULL; c = c->next, items++) {
+    for (struct document *c = t->first; c != NULL; c = c->next, items++) {
         TRY(scalar(c, key, error));
         items->where = copy(c->key);
         TRY(value_read(&items->weight, &weight, c->value, c->line, error));
@@ -264,14 +265,14 @@ static enum err places_read(uint8_t *at, const struct key *key, struct tree *t,
     return ERR_OK;
 }
 
-static enum err faults_read(struct scenario *s, const struct key *key, struct tree *t,
+static enum err faults_read(struct scenario *s, const struct key *key, struct document *t,
                             struct scenario_error *error)
 {
-    if (t->kind != TREE_LIST) {
+    if (t->kind != DOCUMENT_LIST) {
         return refuse(error, t->line, ERR_SYNTAX, "`%s` is a list of lines", key->name);
     }
     s->faults = many(children(t), sizeof(*s->faults));
-    for (struct tree *c = t->first; c != NULL; c = c->next) {
+    for (struct document *c = t->first; c != NULL; c = c->next) {
         TRY(scalar(c, key, error));
         s->faults[s->faults_count++] =
             (struct scenario_fault){.text = copy(c->value), .line = c->line};
@@ -279,14 +280,14 @@ static enum err faults_read(struct scenario *s, const struct key *key, struct tr
     return ERR_OK;
 }
 
-static enum err expects_read(struct scenario *s, const struct key *key, struct tree *t,
+static enum err expects_read(struct scenario *s, const struct key *key, struct document *t,
                              struct scenario_error *error)
 {
-    if (t->kind != TREE_MAP) {
+    if (t->kind != DOCUMENT_MAP) {
         return refuse(error, t->line, ERR_SYNTAX, "`%s` is a map of metric: condition", key->name);
     }
     s->expects = many(children(t), sizeof(*s->expects));
-    for (struct tree *c = t->first; c != NULL; c = c->next) {
+    for (struct document *c = t->first; c != NULL; c = c->next) {
         TRY(scalar(c, key, error));
         size_t op = strcspn(c->value, " ");
         if (c->value[op] == 0) {
@@ -305,7 +306,7 @@ static enum err expects_read(struct scenario *s, const struct key *key, struct t
 }
 
 static enum err chain_value(struct params *params, const struct param_info *info,
-                            const struct chain_key *key, const struct tree *t,
+                            const struct chain_key *key, const struct document *t,
                             struct scenario_error *error)
 {
     uint64_t value = 0;
@@ -336,13 +337,14 @@ static enum err chain_value(struct params *params, const struct param_info *info
                : refuse(error, t->line, ERR_RANGE, "`%s: %s`: out of range", key->name, t->value);
 }
 
-static enum err chain_read(struct params *params, struct tree *map, struct scenario_error *error)
+static enum err chain_read(struct params *params, struct document *map,
+                           struct scenario_error *error)
 {
     size_t count;
     const struct param_info *table = params_table(&count);
     const char *why = "";
 
-    for (struct tree *t = map->first; t != NULL; t = t->next) {
+    for (struct document *t = map->first; t != NULL; t = t->next) {
         struct chain_key names[64];
         struct nearest near = {.word = t->key};
         size_t i = 0;
@@ -365,14 +367,14 @@ static enum err chain_read(struct params *params, struct tree *map, struct scena
                : refuse(error, map->line, ERR_INVALID, "chain: %s", why);
 }
 
-static enum err key_read(uint8_t *base, const struct key *key, struct tree *t, const char *where,
-                         struct scenario_error *error)
+static enum err key_read(uint8_t *base, const struct key *key, struct document *t,
+                         const char *where, struct scenario_error *error)
 {
     uint8_t *at = base + key->offset;
 
     switch (key->kind) {
     case KEY_MAP:
-        if (t->kind != TREE_MAP) {
+        if (t->kind != DOCUMENT_MAP) {
             return refuse(error, t->line, ERR_SYNTAX, "`%s` is a map of keys", key->name);
         }
         return keys_read(at, key->sub, key->sub_count, t, key->name, error);
@@ -388,7 +390,7 @@ static enum err key_read(uint8_t *base, const struct key *key, struct tree *t, c
     case KEY_EXPECTS:
         return expects_read((struct scenario *)(void *)base, key, t, error);
     case KEY_CHAIN:
-        if (t->kind != TREE_MAP) {
+        if (t->kind != DOCUMENT_MAP) {
             return refuse(error, t->line, ERR_SYNTAX, "`%s` is a map of keys", key->name);
         }
         return chain_read((struct params *)(void *)at, t, error);
@@ -399,19 +401,19 @@ static enum err key_read(uint8_t *base, const struct key *key, struct tree *t, c
 }
 
 /* Every key of the table, from the map or from its default; then whatever the map has beside. */
-static enum err keys_read(void *base, const struct key *keys, size_t count, struct tree *map,
+static enum err keys_read(void *base, const struct key *keys, size_t count, struct document *map,
                           const char *where, struct scenario_error *error)
 {
-    static const struct tree empty = {.kind = TREE_MAP};
+    static const struct document empty = {.kind = DOCUMENT_MAP};
 
     for (size_t i = 0; i < count; i++) {
         const struct key *key = &keys[i];
-        struct tree *t = tree_find(map, key->name);
+        struct document *t = document_find(map, key->name);
         if (t != NULL) {
             t->used = true;
             TRY(key_read(base, key, t, where, error));
         } else if (key->kind == KEY_MAP) {
-            struct tree none = empty;
+            struct document none = empty;
             none.line = map->line;
             TRY(keys_read((uint8_t *)base + key->offset, key->sub, key->sub_count, &none, key->name,
                           error));
@@ -422,7 +424,7 @@ static enum err keys_read(void *base, const struct key *keys, size_t count, stru
                           key->name, key->text);
         }
     }
-    for (struct tree *t = map->first; t != NULL; t = t->next) {
+    for (struct document *t = map->first; t != NULL; t = t->next) {
         if (!t->used) {
             struct nearest near = {.word = t->key};
             for (size_t i = 0; i < count; i++) {
@@ -533,7 +535,7 @@ enum err scenario_load(struct scenario **out, struct scenario_error *error, cons
 {
     struct stat info;
     char file[700];
-    struct tree *root;
+    struct document *root;
     size_t count;
     const struct key *keys = schema_root(&count);
     struct scenario *s = many(1, sizeof(*s));
@@ -543,13 +545,13 @@ enum err scenario_load(struct scenario **out, struct scenario_error *error, cons
              stat(path, &info) == 0 && S_ISDIR(info.st_mode) ? "/scenario.yaml" : "");
     params_defaults(&s->chain);
     paths_set(s, file);
-    enum err err = tree_read(&root, error, file);
+    enum err err = document_read(&root, error, file);
     for (size_t i = 0; i < settings_count && err == ERR_OK; i++) {
         const char *equals = strchr(settings[i], '=');
         char key[256];
         invariant(equals != NULL);
         snprintf(key, sizeof(key), "%.*s", (int)(equals - settings[i]), settings[i]);
-        err = tree_set(root, error, key, equals + 1);
+        err = document_set(root, error, key, equals + 1);
     }
     if (err == ERR_OK) {
         err = keys_read(s, keys, count, root, "a scenario", error);
@@ -560,7 +562,7 @@ enum err scenario_load(struct scenario **out, struct scenario_error *error, cons
     if (err == ERR_OK) {
         err = topology_check(s, error);
     }
-    tree_free(root);
+    document_free(root);
     if (err != ERR_OK) {
         scenario_free(s);
         return err;
