@@ -93,7 +93,7 @@ BEST_TARGET static void round_function(uint64_t out[LANES], const uint64_t right
     }
 }
 
-void feistel_permute(const uint64_t keys[4], unsigned half_bits, uint64_t *index, size_t n)
+void feistel_permute(const uint64_t keys[3], unsigned half_bits, uint64_t *index, size_t n)
 {
     const uint64_t mask = ((uint64_t)1 << half_bits) - 1;
     for (size_t done = 0; done < n; done += LANES) {

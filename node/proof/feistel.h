@@ -8,6 +8,6 @@
 #include <stdint.h>
 
 /* Sends each of index[0..n) once through the network on 2 * half_bits bits. */
-void feistel_permute(const uint64_t keys[4], unsigned half_bits, uint64_t *index, size_t n);
+void feistel_permute(const uint64_t keys[3], unsigned half_bits, uint64_t *index, size_t n);
 
 #endif

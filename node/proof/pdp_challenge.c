@@ -1,0 +1,68 @@
+#include "node/proof/pdp_challenge.h"
+
+#include "node/base/invariant.h"
+#include "node/crypto/hash.h"
+#include "node/proof/feistel.h"
+
+/* Small domains make a poor permutation: walk inside a larger one. */
+enum { HALF_BITS_MIN = 4, BATCH = 64 };
+
+void pdp_draw_init(struct pdp_draw *d, const struct pdp_challenge *c, uint64_t blocks)
+{
+    uint8_t keys[32];
+    const struct span part = SPAN_TEXT("xpx/pdp-index/1");
+    hash_keyed_parts(keys, sizeof keys, span_of(c->seed, 32), &part, 1);
+    *d = (struct pdp_draw){.blocks = blocks, .half_bits = HALF_BITS_MIN};
+    for (int i = 0; i < 4; i++) {
+        d->keys[i] = load64(keys + 8 * i);
+    }
+    memcpy(d->seed, c->seed, 32);
+    while (d->half_bits < 31 && (uint64_t)1 << 2 * d->half_bits < blocks) {
+        d->half_bits++;
+    }
+}
+
+void pdp_draw_indices(const struct pdp_draw *d, uint64_t *out, uint32_t n)
+{
+    invariant(n <= d->blocks);
+    uint64_t walk[BATCH];
+    uint32_t who[BATCH], n_walk = 0, next = 0;
+    while (next < n || n_walk > 0) {
+        while (n_walk < BATCH && next < n) {
+            walk[n_walk] = next;
+            who[n_walk++] = next++;
+        }
+        /* Twice three rounds: a permutation with twice the rounds of the graph's. */
+        feistel_permute(d->keys, d->half_bits, walk, n_walk);
+        feistel_permute(d->keys + 1, d->half_bits, walk, n_walk);
+        uint32_t still = 0;
+        for (uint32_t i = 0; i < n_walk; i++) {
+            if (walk[i] < d->blocks) {
+                out[who[i]] = walk[i];
+            } else { /* cycle walking */
+                walk[still] = walk[i];
+                who[still++] = who[i];
+            }
+        }
+        n_walk = still;
+    }
+}
+
+uint64_t pdp_draw_index(const struct pdp_draw *d, uint32_t j)
+{
+    invariant(j < d->blocks);
+    uint64_t index = j;
+    do {
+        feistel_permute(d->keys, d->half_bits, &index, 1);
+        feistel_permute(d->keys + 1, d->half_bits, &index, 1);
+    } while (index >= d->blocks);
+    return index;
+}
+
+void pdp_draw_coefficient(const struct pdp_draw *d, uint32_t j, uint8_t out[16])
+{
+    uint8_t number[4];
+    store32(number, j);
+    const struct span parts[] = {SPAN_TEXT("xpx/pdp-nu/1"), span_of(number, 4)};
+    hash_keyed_parts(out, 16, span_of(d->seed, 32), parts, 2);
+}
