@@ -116,7 +116,7 @@ enum err chain_adopt(struct chain *chain, struct ctx *c, const uint8_t id[32],
 /* --- transactions --- */
 /* Into the pool. Charges a signature check: who knows the id asks chain_tx_get first.
  * ERR_DUPLICATE, ERR_FULL (limits), ERR_FEE (replacement must offer a tenth more; the pool is full
- * of better ones), ERR_NONCE, ERR_EXPIRED, ERR_BALANCE, ERR_INVALID, ERR_SIGNATURE. */
+ * of better ones), ERR_STALE (nonce), ERR_EXPIRED, ERR_BALANCE, ERR_INVALID, ERR_SIGNATURE. */
 enum err chain_tx_add(struct chain *chain, struct ctx *c, uint8_t id[32],
                       const struct blob *tx) MUST_CHECK;
 /* The pooled transaction or NULL; no reference added. */

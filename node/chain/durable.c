@@ -166,20 +166,19 @@ void durable_final_write(struct ctx *c, const struct tree *tree, uint64_t instan
         ctx_write_commit_quiet(c, &batch);
         ctx_write_begin(c, &batch);
     }
+    /* In an order that is safe even when a fault tears the batch: first what `c` relies on, then
+     * `c`, then what only the old `c` needed. The root is a named blob: what a record refers to
+     * lives as long as the record, and so does all that hangs below it. */
+    state_key_of(key, entry->state_root);
+    ctx_write_put_blob(c, &batch, span_of(key, sizeof(key)), entry->state);
     if (decision != NULL) {
         store64_big(decision_key + 1, instance);
         ctx_write_put_blob(c, &batch, span_of(decision_key, sizeof(decision_key)), decision);
     }
     ctx_write_put(c, &batch, span_of("c", 1), span_of(value, sizeof(value)));
-    if (memcmp(old_root, entry->state_root, 32) != 0) {
-        if (memcmp(old_root, none, 32) != 0) {
-            state_key_of(key, old_root);
-            ctx_write_delete(c, &batch, span_of(key, sizeof(key)));
-        }
-        /* The root is a named blob: what a record refers to lives as long as the record, and so
-         * does all that hangs below it. */
-        state_key_of(key, entry->state_root);
-        ctx_write_put_blob(c, &batch, span_of(key, sizeof(key)), entry->state);
+    if (memcmp(old_root, none, 32) != 0 && memcmp(old_root, entry->state_root, 32) != 0) {
+        state_key_of(key, old_root);
+        ctx_write_delete(c, &batch, span_of(key, sizeof(key)));
     }
     ctx_write_commit_quiet(c, &batch);
 }

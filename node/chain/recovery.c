@@ -259,6 +259,10 @@ static void recovery_end(struct chain *chain, struct ctx *c)
 
     r->phase = RECOVERY_DONE;
     recovery_drop(chain);
+    if (r->final_whole) {
+        /* After a replay too: the next checkpoint deletes it. */
+        memcpy(chain->durable_root, r->final.state_root, 32);
+    }
     if (r->signed_damaged) {
         /* No header signed before can be higher: it was written together with `s`. An epoch more is
          * for those that lost and were deleted. */
