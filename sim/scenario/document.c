@@ -198,8 +198,10 @@ enum err document_set(struct document *root, struct scenario_error *error, const
     document_free(at->first);
     at->first = at->last = NULL;
     free(at->value);
-    at->kind = DOCUMENT_SCALAR;
-    at->value = copy(value);
     at->line = 0;
+    at->kind = strcmp(value, "[]") == 0 ? DOCUMENT_LIST : DOCUMENT_SCALAR; /* "[]" empties a list */
+    if (at->kind == DOCUMENT_SCALAR) {
+        at->value = copy(value);
+    }
     return ERR_OK;
 }
