@@ -266,6 +266,10 @@ void node_step(struct node *node, const struct event *event, struct effects *out
         wake(node, &c);
         break;
     case EVENT_LINK_UP:
+        if (node->life != LIFE_RUNNING) {
+            ctx_close(&c, event->link_up.link); /* nobody listens before recovery is over */
+            return;
+        }
         if (!overlay_link_up(node->overlay, &c, event,
                              chain_entry(node->chain, chain_tip(node->chain))->height,
                              chain_entry(node->chain, chain_final(node->chain))->height)) {
@@ -273,6 +277,9 @@ void node_step(struct node *node, const struct event *event, struct effects *out
         }
         break;
     case EVENT_LINK_DOWN:
+        if (node->life != LIFE_RUNNING) {
+            return;
+        }
         overlay_link_down(node->overlay, &c, event);
         if (event->link_down.link != LINK_NONE) {
             relay_link_down(node->relay, &c, event->link_down.link);

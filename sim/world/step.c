@@ -213,7 +213,7 @@ static void queue_serve(struct world *w, unsigned thread, uint32_t index, uint64
 
 /* A frame has crossed the network; it is in when the download queue has taken it. */
 static bool download(struct world *w, unsigned thread, uint32_t index, const struct engine_event *e,
-                     uint64_t slot_end_ns, uint64_t *in_ns)
+                     uint64_t *in_ns)
 {
     struct host *h = &w->hosts[index];
     const struct blob *frame = payload_blob(e->payload);
@@ -224,8 +224,8 @@ static bool download(struct world *w, unsigned thread, uint32_t index, const str
     *in_ns = link_receive(&w->net, &h->line, index, e->time_ns, bytes, slow_q16, 1u << 16);
     h->received_bytes += bytes;
     h->received_frames++;
-    if (*in_ns < slot_end_ns) {
-        return true;
+    if (*in_ns == e->time_ns) {
+        return true; /* no queue; else wait in it, or what comes behind would overtake */
     }
     if (payload_kind(e->payload) == PAYLOAD_DATAGRAM) {
         *in_ns = e->time_ns; /* a datagram takes its share of the line but does not wait: it may be
@@ -263,14 +263,14 @@ void world_handler(void *arg, unsigned thread, const struct engine_event *e)
             return;
         case PAYLOAD_FRAME:
             if (wire_current(h, e->payload)) {
-                if (!download(w, thread, index, e, end_ns, &now_ns)) {
+                if (!download(w, thread, index, e, &now_ns)) {
                     return;
                 }
             }
             break;
         case PAYLOAD_DATAGRAM:
             if (h->up) {
-                download(w, thread, index, e, end_ns, &now_ns);
+                download(w, thread, index, e, &now_ns);
             }
             break;
         default:
