@@ -321,6 +321,23 @@ static void replay_feed(struct world *w)
     }
 }
 
+static void checks_build(struct world *w)
+{
+    uint64_t *stake = calloc(w->count, sizeof(*stake));
+
+    invariant(stake != NULL);
+    for (uint32_t i = 0; i < w->count; i++) {
+        stake[i] = w->population.members[i].stake_tokens;
+    }
+    struct checks_config config = {.scenario = w->scenario,
+                                   .genesis = &w->population.genesis,
+                                   .nodes = w->count,
+                                   .stake_tokens = stake,
+                                   .timeline = &w->timeline};
+    w->checks = checks_new(&config);
+    free(stake);
+}
+
 static enum err engine_build(struct world *w, struct scenario_error *error)
 {
     struct engine_config config = {.nodes = w->count,
@@ -366,8 +383,8 @@ static enum err world_build(struct world *w, struct scenario_error *error)
     TRY(loads_build(w, error));
     TRY(engine_build(w, error));
     w->samples = calloc(w->count, sizeof(*w->samples));
-    w->checks = checks_new(s, &w->population.genesis, w->count, fault_last_change_ns(&w->timeline));
-    invariant(w->samples != NULL && w->checks != NULL);
+    invariant(w->samples != NULL);
+    checks_build(w);
     TRY(record_begin(w, error));
     power_schedule(w);
     load_feed(w, s->record.epoch_ns);

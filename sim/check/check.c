@@ -1,0 +1,125 @@
+#include "sim/check/check.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "node/base/invariant.h"
+#include "sim/check/check_private.h"
+
+struct checks *checks_new(const struct checks_config *config)
+{
+    struct checks *checks = calloc(1, sizeof(*checks));
+
+    invariant(checks != NULL);
+    checks->scenario = config->scenario;
+    checks->params = &config->genesis->params;
+    checks->timeline = config->timeline;
+    checks->nodes = config->nodes;
+    replay_begin(checks, config->genesis);
+    liveness_begin(checks, config->stake_tokens);
+    return checks;
+}
+
+void checks_free(struct checks *checks)
+{
+    if (checks == NULL) {
+        return;
+    }
+    agreement_free(checks);
+    replay_free(checks);
+    liveness_free(checks);
+    free(checks);
+}
+
+void check_fail(struct checks *checks, enum check_result result, const char *format, ...)
+{
+    va_list arguments;
+
+    if (checks->result != CHECK_OK) {
+        return;
+    }
+    checks->result = result;
+    va_start(arguments, format);
+    vsnprintf(checks->text, sizeof(checks->text), format, arguments);
+    va_end(arguments);
+}
+
+void checks_rows(struct checks *checks, const struct trace_row *rows, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (rows[i].kind == TRACE_checkpoint_decided) {
+            checkpoints_row(checks, &rows[i]);
+            agreement_row(checks, &rows[i]);
+        }
+        liveness_row(checks, &rows[i]);
+    }
+}
+
+static enum err outcome(const struct checks *checks)
+{
+    return checks->result == CHECK_OK ? ERR_OK : ERR_INVALID;
+}
+
+enum err checks_epoch(struct checks *checks, uint64_t now_ns, uint64_t node_bytes)
+{
+    liveness_now(checks, now_ns);
+    memory_node(checks, now_ns, node_bytes);
+    return outcome(checks);
+}
+
+void checks_replay_block(struct checks *checks, struct span block)
+{
+    if (checks->result != CHECK_BROKEN) {
+        replay_block(checks, block);
+    }
+}
+
+enum err checks_end(struct checks *checks, uint64_t now_ns)
+{
+    checkpoints_end(checks);
+    liveness_now(checks, now_ns);
+    return outcome(checks);
+}
+
+enum err checks_stopped(struct checks *checks, uint64_t plain_blobs, uint64_t named_blobs)
+{
+    memory_left(checks, plain_blobs, named_blobs);
+    return outcome(checks);
+}
+
+enum check_result checks_verdict(const struct checks *checks, char *text, size_t capacity)
+{
+    snprintf(text, capacity, "%s", checks->text);
+    return checks->result;
+}
+
+bool checks_figure(const struct checks *checks, size_t index, const char **name, double *value,
+                   const char **unit)
+{
+    const struct liveness *l = &checks->liveness;
+    const struct {
+        const char *name;
+        double value;
+        const char *unit;
+    } figures[] = {
+        {"check_decisions_compared", (double)checks->agreement.compared, "1"},
+        {"check_instances_decided", (double)checks->agreement.instances, "1"},
+        {"check_blocks_replayed", (double)checks->replay.count - 1, "block"},
+        {"check_blocks_skipped", (double)checks->replay.skipped, "block"},
+        {"check_states_compared", (double)checks->replay.states_compared, "1"},
+        {"check_states_conserved", (double)checks->conservation.states, "1"},
+        {"check_progress_judged", (double)l->judged, "1"},
+        {"check_progress_longest", (double)l->worst_ns / 1e9, "s"},
+        {"check_progress_bound", (double)liveness_bound_ns(checks) / 1e9, "s"},
+        {"check_node_bytes", (double)checks->memory.node_bytes, "byte"},
+    };
+
+    if (index >= sizeof(figures) / sizeof(figures[0])) {
+        return false;
+    }
+    *name = figures[index].name;
+    *value = figures[index].value;
+    *unit = figures[index].unit;
+    return true;
+}
