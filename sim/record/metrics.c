@@ -1,0 +1,336 @@
+/* From sums to named numbers: the only doubles of a run. */
+#include "sim/record/metrics.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#include "node/base/invariant.h"
+#include "sim/record/metrics_state.h"
+
+#define NS 1e-9
+
+struct metrics *metrics_new(uint32_t nodes, const uint64_t *stake_tokens, uint64_t warmup_ns)
+{
+    struct metrics *m = calloc(1, sizeof(*m));
+
+    invariant(m != NULL);
+    m->nodes = calloc(nodes, sizeof(*m->nodes));
+    invariant(m->nodes != NULL);
+    m->node_count = nodes;
+    m->warmup_ns = warmup_ns;
+    m->tx_spare = TABLE64_NONE;
+    for (uint32_t i = 0; i < nodes; i++) {
+        m->nodes[i].stake_tokens = stake_tokens[i];
+        m->nodes[i].tip = TABLE64_NONE;
+        m->nodes[i].sync_ns = UINT64_MAX;
+    }
+    return m;
+}
+
+void metrics_free(struct metrics *m)
+{
+    if (m == NULL) {
+        return;
+    }
+    table64_free(&m->block_of);
+    table64_free(&m->instance_of);
+    table64_free(&m->tx_of);
+    samples_free(&m->inclusion);
+    samples_free(&m->finality_tx);
+    samples_free(&m->sync);
+    free(m->nodes);
+    free(m->blocks);
+    free(m->instances);
+    free(m->txs);
+    free(m);
+}
+
+void metrics_series(struct metrics *m, const struct series_row *rows, size_t count, uint64_t now_ns)
+{
+    m->end_ns = now_ns;
+    for (size_t i = 0; i < count; i++) {
+        const struct series_row *row = &rows[i];
+        m->sampled_ns = row->time_ns;
+        m->sent_bytes += row->bytes_sent;
+        m->sent_frames += row->frames_sent;
+        m->cpu_ns += row->cpu_busy_ns;
+        m->disk_bytes += row->disk_bytes_written;
+        m->links += row->up != 0 ? row->links : 0;
+        m->links_nodes += row->up != 0;
+        m->sent_bytes_max =
+            row->bytes_sent > m->sent_bytes_max ? row->bytes_sent : m->sent_bytes_max;
+        m->cpu_ns_max = row->cpu_busy_ns > m->cpu_ns_max ? row->cpu_busy_ns : m->cpu_ns_max;
+    }
+}
+
+static void set(struct metrics *m, enum metric_id id, bool known, double value)
+{
+    m->list[id].known = known;
+    m->list[id].value = known ? value : 0;
+}
+
+static void set_count(struct metrics *m, enum metric_id id, uint64_t value)
+{
+    set(m, id, true, (double)value);
+}
+
+static bool on_chain_from(const struct metrics *m, uint32_t tip, uint32_t wanted)
+{
+    while (tip != TABLE64_NONE && tip != wanted) {
+        tip = table64_get(&m->block_of, m->blocks[tip].parent);
+    }
+    return tip == wanted;
+}
+
+/* The highest tip of any node, by score among equals; the last checkpoint's block when the tip is
+ * not above it. */
+static uint32_t chain_tip(const struct metrics *m)
+{
+    uint32_t best = TABLE64_NONE, final = TABLE64_NONE;
+    uint64_t height = 0, score = 0, final_height = 0;
+
+    for (uint32_t i = 0; i < m->node_count; i++) {
+        const struct node_seen *n = &m->nodes[i];
+        if (n->tip != TABLE64_NONE && (best == TABLE64_NONE || n->tip_height > height ||
+                                       (n->tip_height == height && n->tip_score > score))) {
+            best = n->tip;
+            height = n->tip_height;
+            score = n->tip_score;
+        }
+    }
+    for (uint32_t i = 0; i < m->instance_count; i++) {
+        uint32_t block = table64_get(&m->block_of, m->instances[i].block);
+        if (block != TABLE64_NONE && m->instances[i].height >= final_height) {
+            final = block;
+            final_height = m->instances[i].height;
+        }
+    }
+    return final == TABLE64_NONE || on_chain_from(m, best, final) ? best : final;
+}
+
+static void chain_mark(struct metrics *m)
+{
+    for (uint32_t i = 0; i < m->block_count; i++) {
+        m->blocks[i].on_chain = false;
+    }
+    for (uint32_t i = 0; i < m->node_count; i++) {
+        m->nodes[i].blocks = 0;
+    }
+    for (uint32_t i = chain_tip(m); i != TABLE64_NONE && !m->blocks[i].on_chain;
+         i = table64_get(&m->block_of, m->blocks[i].parent)) {
+        m->blocks[i].on_chain = true;
+        if (m->blocks[i].time_ns >= m->warmup_ns) {
+            m->nodes[m->blocks[i].producer].blocks++;
+        }
+    }
+}
+
+static void intervals(struct metrics *m)
+{
+    struct samples gaps = {0};
+    uint64_t chain = 0, all = 0;
+
+    for (uint32_t i = 0; i < m->block_count; i++) {
+        const struct block_seen *b = &m->blocks[i];
+        uint32_t parent = table64_get(&m->block_of, b->parent);
+        if (b->time_ns < m->warmup_ns) {
+            continue;
+        }
+        all++;
+        chain += b->on_chain;
+        if (b->on_chain && parent != TABLE64_NONE && m->blocks[parent].time_ns >= m->warmup_ns &&
+            b->time_ns >= m->blocks[parent].time_ns) {
+            samples_add(&gaps, b->time_ns - m->blocks[parent].time_ns);
+        }
+    }
+    samples_sort(&gaps);
+    bool some = gaps.count > 0;
+    set(m, METRIC_block_interval_mean, some, some ? NS * samples_mean(&gaps) : 0);
+    set(m, METRIC_block_interval_sd, gaps.count > 1, gaps.count > 1 ? NS * samples_sd(&gaps) : 0);
+    set(m, METRIC_block_interval_p50, some, some ? NS * samples_quantile(&gaps, 0.5) : 0);
+    set(m, METRIC_block_interval_p90, some, some ? NS * samples_quantile(&gaps, 0.9) : 0);
+    set(m, METRIC_block_interval_max, some, some ? NS * samples_quantile(&gaps, 1) : 0);
+    set_count(m, METRIC_blocks, chain);
+    set(m, METRIC_fork_rate, all > 0, all > 0 ? (double)(all - chain) / (double)all : 0);
+    set(m, METRIC_stale_rate, chain > 0, chain > 0 ? (double)(all - chain) / (double)chain : 0);
+    samples_free(&gaps);
+}
+
+static void propagation(struct metrics *m)
+{
+    static const enum metric_id id[SHARES] = {METRIC_propagation_p50, METRIC_propagation_p90,
+                                              METRIC_propagation_p99};
+
+    for (int s = 0; s < SHARES; s++) {
+        struct samples spread = {0};
+        for (uint32_t i = 0; i < m->block_count; i++) {
+            if (m->blocks[i].time_ns >= m->warmup_ns && m->blocks[i].spread_ns[s] != UINT64_MAX) {
+                samples_add(&spread, m->blocks[i].spread_ns[s]);
+            }
+        }
+        samples_sort(&spread);
+        set(m, id[s], spread.count > 0, spread.count > 0 ? NS * samples_quantile(&spread, 0.5) : 0);
+        samples_free(&spread);
+    }
+}
+
+static void finality(struct metrics *m)
+{
+    struct samples first = {0}, median = {0};
+    uint64_t decided = 0, rounds = 0;
+
+    for (uint32_t i = 0; i < m->instance_count; i++) {
+        const struct instance_seen *x = &m->instances[i];
+        uint32_t block = table64_get(&m->block_of, x->block);
+        if (x->first_ns < m->warmup_ns) {
+            continue;
+        }
+        decided++;
+        rounds += x->round + 1;
+        if (block == TABLE64_NONE || m->blocks[block].time_ns < m->warmup_ns) {
+            continue;
+        }
+        samples_add(&first, x->first_ns - m->blocks[block].time_ns);
+        if (x->median_ns != UINT64_MAX) {
+            samples_add(&median, x->median_ns - m->blocks[block].time_ns);
+        }
+    }
+    samples_sort(&median);
+    bool some = median.count > 0;
+    set_count(m, METRIC_checkpoints, decided);
+    set(m, METRIC_rounds_mean, decided > 0, decided > 0 ? (double)rounds / (double)decided : 0);
+    set(m, METRIC_finality_first_mean, first.count > 0,
+        first.count > 0 ? NS * samples_mean(&first) : 0);
+    set(m, METRIC_finality_latency_mean, some, some ? NS * samples_mean(&median) : 0);
+    set(m, METRIC_finality_latency_p50, some, some ? NS * samples_quantile(&median, 0.5) : 0);
+    set(m, METRIC_finality_latency_p90, some, some ? NS * samples_quantile(&median, 0.9) : 0);
+    set(m, METRIC_finality_latency_max, some, some ? NS * samples_quantile(&median, 1) : 0);
+    uint64_t from = m->final_ns > m->warmup_ns ? m->final_ns : m->warmup_ns;
+    uint64_t end = m->end_ns > from ? m->end_ns - from : 0;
+    uint64_t most = end > m->final_lag_ns ? end : m->final_lag_ns;
+    set(m, METRIC_final_lag_end, true, NS * (double)end);
+    set(m, METRIC_final_lag_max, true, NS * (double)most);
+    samples_free(&first);
+    samples_free(&median);
+}
+
+static void quantiles(struct metrics *m, struct samples *samples, enum metric_id p50,
+                      enum metric_id p90)
+{
+    bool some = samples->count > 0;
+
+    samples_sort(samples);
+    set(m, p50, some, some ? NS * samples_quantile(samples, 0.5) : 0);
+    set(m, p90, some, some ? NS * samples_quantile(samples, 0.9) : 0);
+}
+
+static void shares(struct metrics *m)
+{
+    uint64_t stake = 0, blocks = 0;
+    uint32_t top = 0;
+    double worst = 0;
+
+    for (uint32_t i = 0; i < m->node_count; i++) {
+        stake += m->nodes[i].stake_tokens;
+        blocks += m->nodes[i].blocks;
+        top = m->nodes[i].stake_tokens > m->nodes[top].stake_tokens ? i : top;
+    }
+    bool some = stake > 0 && blocks > 0;
+    for (uint32_t i = 0; i < m->node_count && some; i++) {
+        double p = (double)m->nodes[i].stake_tokens / (double)stake;
+        double got = (double)m->nodes[i].blocks / (double)blocks;
+        if (p > 0 && p < 1) {
+            worst = fmax(worst, fabs(got - p) / sqrt(p * (1 - p) / (double)blocks));
+        }
+    }
+    set(m, METRIC_top_share_stake, stake > 0,
+        stake > 0 ? (double)m->nodes[top].stake_tokens / (double)stake : 0);
+    set(m, METRIC_top_share_blocks, some, some ? (double)m->nodes[top].blocks / (double)blocks : 0);
+    set(m, METRIC_share_error, some, worst);
+}
+
+static void lives(struct metrics *m)
+{
+    u128 down = 0, all = 0;
+
+    for (uint32_t i = 0; i < m->node_count; i++) {
+        const struct node_seen *n = &m->nodes[i];
+        uint64_t from = n->first_ns > m->warmup_ns ? n->first_ns : m->warmup_ns;
+        uint64_t since = n->since_ns > from ? n->since_ns : from;
+        if (n->started && m->end_ns > from) {
+            all += m->end_ns - from;
+            down += n->down_ns + (n->up || m->end_ns < since ? 0 : m->end_ns - since);
+        }
+    }
+    set(m, METRIC_downtime_share, all > 0, all > 0 ? (double)down / (double)all : 0);
+    set_count(m, METRIC_restarts, m->counters[COUNT_RESTARTS]);
+    bool some = m->sync.count > 0;
+    samples_sort(&m->sync);
+    set(m, METRIC_sync_time_mean, some, some ? NS * samples_mean(&m->sync) : 0);
+    set(m, METRIC_sync_time_max, some, some ? NS * samples_quantile(&m->sync, 1) : 0);
+}
+
+static void machines(struct metrics *m)
+{
+    bool some = m->sampled_ns > 0;
+    double s = some ? NS * (double)m->sampled_ns : 1;
+    double node_s = s * (double)m->node_count;
+
+    set(m, METRIC_bytes_per_node_s, some, (double)m->sent_bytes / node_s);
+    set(m, METRIC_bytes_per_node_s_max, some, (double)m->sent_bytes_max / s);
+    set(m, METRIC_frames_per_node_s, some, (double)m->sent_frames / node_s);
+    set(m, METRIC_cpu_share_mean, some, NS * (double)m->cpu_ns / node_s);
+    set(m, METRIC_cpu_share_max, some, NS * (double)m->cpu_ns_max / s);
+    set(m, METRIC_disk_bytes_per_node_s, some, (double)m->disk_bytes / node_s);
+    set(m, METRIC_links_mean, m->links_nodes > 0,
+        m->links_nodes > 0 ? (double)m->links / (double)m->links_nodes : 0);
+}
+
+static void counts(struct metrics *m)
+{
+    static const struct {
+        enum metric_id id;
+        enum counter counter;
+    } of[] = {{METRIC_reorgs, COUNT_REORGS},
+              {METRIC_blocks_rejected, COUNT_REJECTED},
+              {METRIC_votes, COUNT_VOTES},
+              {METRIC_evidence_found, COUNT_EVIDENCE},
+              {METRIC_tx_submitted, COUNT_TX_SUBMITTED},
+              {METRIC_tx_rejected, COUNT_TX_REJECTED},
+              {METRIC_tx_included, COUNT_TX_INCLUDED},
+              {METRIC_tx_finalized, COUNT_TX_FINALIZED},
+              {METRIC_messages_lost, COUNT_LOST},
+              {METRIC_disk_errors, COUNT_DISK_ERRORS},
+              {METRIC_peers_misbehaved, COUNT_MISBEHAVED},
+              {METRIC_limits_reached, COUNT_LIMITS}};
+
+    for (size_t i = 0; i < sizeof(of) / sizeof(of[0]); i++) {
+        set_count(m, of[i].id, m->counters[of[i].counter]);
+    }
+    set_count(m, METRIC_reorg_depth_max, m->reorg_depth_max);
+    set_count(m, METRIC_height_max, m->height_max);
+    set_count(m, METRIC_final_height_max, m->final_height_max);
+}
+
+const struct metric *metrics_list(struct metrics *m, size_t *count)
+{
+    static const struct metric names[METRICS] = {
+#define METRIC(name_, unit_, text_) {.name = #name_, .unit = unit_, .text = text_},
+#include "sim/record/metrics.def"
+#undef METRIC
+    };
+
+    memcpy(m->list, names, sizeof(names));
+    chain_mark(m);
+    intervals(m);
+    propagation(m);
+    finality(m);
+    shares(m);
+    lives(m);
+    machines(m);
+    counts(m);
+    quantiles(m, &m->inclusion, METRIC_tx_inclusion_latency_p50, METRIC_tx_inclusion_latency_p90);
+    quantiles(m, &m->finality_tx, METRIC_tx_final_latency_p50, METRIC_tx_final_latency_p90);
+    *count = METRICS;
+    return m->list;
+}
