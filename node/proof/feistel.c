@@ -93,7 +93,8 @@ BEST_TARGET static void round_function(uint64_t out[LANES], const uint64_t right
     }
 }
 
-void feistel_permute(const uint64_t keys[3], unsigned half_bits, uint64_t *index, size_t n)
+void feistel_permute(const uint64_t *keys, unsigned rounds, unsigned half_bits, uint64_t *index,
+                     size_t n)
 {
     const uint64_t mask = ((uint64_t)1 << half_bits) - 1;
     for (size_t done = 0; done < n; done += LANES) {
@@ -103,7 +104,7 @@ void feistel_permute(const uint64_t keys[3], unsigned half_bits, uint64_t *index
             left[l] = index[done + l] >> half_bits & mask;
             right[l] = index[done + l] & mask;
         }
-        for (int round = 0; round < 3; round++) {
+        for (unsigned round = 0; round < rounds; round++) {
             round_function(f, right, keys[round]);
             for (size_t l = 0; l < LANES; l++) {
                 uint64_t next = left[l] ^ (f[l] & mask);

@@ -135,7 +135,7 @@ uint64_t graph_permute(const struct graph *g, uint64_t index)
     uint64_t limit = g->config.nodes * g->config.exp_degree;
     invariant(index < limit);
     do {
-        feistel_permute(g->feistel_keys, g->half_bits, &index, 1);
+        feistel_permute(g->feistel_keys, GRAPH_FEISTEL_ROUNDS, g->half_bits, &index, 1);
     } while (index >= limit); /* cycle walking: back inside after few steps */
     return index;
 }
@@ -156,7 +156,7 @@ static void exp_parents(const struct graph *g, uint32_t *parents, uint64_t v)
         who[j] = j;
     }
     while (n_walk > 0) {
-        feistel_permute(g->feistel_keys, g->half_bits, walk, n_walk);
+        feistel_permute(g->feistel_keys, GRAPH_FEISTEL_ROUNDS, g->half_bits, walk, n_walk);
         unsigned still = 0;
         for (unsigned j = 0; j < n_walk; j++) {
             if (walk[j] < limit) {

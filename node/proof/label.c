@@ -3,7 +3,7 @@
 #include "node/base/invariant.h"
 
 enum {
-    PREFETCH_NODES = 16, /* ahead; hides the latency of memory behind the hashing */
+    PREFETCH_NODES = 16, /* ahead, over all replicas; hides memory behind the hashing */
     STAGE_BYTES = 64 + 32 * GRAPH_DEGREE_MAX + 64,
 };
 
@@ -179,10 +179,12 @@ void label_range_lockstep(const struct sha256_engine *e, const struct label_job 
     unsigned degree = graph_degree(g);
     uint8_t stage[LABEL_LANES_MAX][STAGE_BYTES];
     uint8_t *out[LABEL_LANES_MAX];
+    /* More replicas take longer for a node and have more lines under way. */
+    unsigned distance = n_jobs == 1 ? PREFETCH_NODES : n_jobs == 4 ? PREFETCH_NODES / 4 : 2;
     for (uint64_t i = 0; i < n; i++) {
         uint64_t v = first + i;
         const uint32_t *row = parents + i * degree;
-        const uint32_t *ahead = i + PREFETCH_NODES < n ? row + PREFETCH_NODES * degree : row;
+        const uint32_t *ahead = i + distance < n ? row + distance * degree : row;
         bool is_bare = prefix_only(g, v);
         for (unsigned l = 0; l < n_jobs; l++) {
             parents_prefetch(&jobs[l], ahead, p.parents);

@@ -5,7 +5,12 @@
 #include "node/proof/feistel.h"
 
 /* Small domains make a poor permutation: walk inside a larger one. */
-enum { HALF_BITS_MIN = 4, BATCH = 64 };
+enum {
+    HALF_BITS_MIN = 4,
+    ROUNDS = 4, /* a strong pseudorandom permutation (Luby and Rackoff) */
+    BATCH = 64,
+    PER_HASH = 4,
+};
 
 void pdp_draw_init(struct pdp_draw *d, const struct pdp_challenge *c, uint64_t blocks)
 {
@@ -22,19 +27,17 @@ void pdp_draw_init(struct pdp_draw *d, const struct pdp_challenge *c, uint64_t b
     }
 }
 
-void pdp_draw_indices(const struct pdp_draw *d, uint64_t *out, uint32_t n)
+void pdp_draw_indices(const struct pdp_draw *d, uint64_t *out, uint32_t first, uint32_t n)
 {
-    invariant(n <= d->blocks);
+    invariant((uint64_t)first + n <= d->blocks);
     uint64_t walk[BATCH];
     uint32_t who[BATCH], n_walk = 0, next = 0;
     while (next < n || n_walk > 0) {
         while (n_walk < BATCH && next < n) {
-            walk[n_walk] = next;
+            walk[n_walk] = first + next;
             who[n_walk++] = next++;
         }
-        /* Twice three rounds: a permutation with twice the rounds of the graph's. */
-        feistel_permute(d->keys, d->half_bits, walk, n_walk);
-        feistel_permute(d->keys + 1, d->half_bits, walk, n_walk);
+        feistel_permute(d->keys, ROUNDS, d->half_bits, walk, n_walk);
         uint32_t still = 0;
         for (uint32_t i = 0; i < n_walk; i++) {
             if (walk[i] < d->blocks) {
@@ -48,21 +51,14 @@ void pdp_draw_indices(const struct pdp_draw *d, uint64_t *out, uint32_t n)
     }
 }
 
-uint64_t pdp_draw_index(const struct pdp_draw *d, uint32_t j)
+void pdp_draw_coefficients(const struct pdp_draw *d, uint8_t *out, uint32_t first, uint32_t n)
 {
-    invariant(j < d->blocks);
-    uint64_t index = j;
-    do {
-        feistel_permute(d->keys, d->half_bits, &index, 1);
-        feistel_permute(d->keys + 1, d->half_bits, &index, 1);
-    } while (index >= d->blocks);
-    return index;
-}
-
-void pdp_draw_coefficient(const struct pdp_draw *d, uint32_t j, uint8_t out[16])
-{
-    uint8_t number[4];
-    store32(number, j);
-    const struct span parts[] = {SPAN_TEXT("xpx/pdp-nu/1"), span_of(number, 4)};
-    hash_keyed_parts(out, 16, span_of(d->seed, 32), parts, 2);
+    invariant(first % PER_HASH == 0);
+    for (uint32_t i = 0; i < n; i += PER_HASH) {
+        uint8_t number[4], four[64];
+        store32(number, (first + i) / PER_HASH);
+        const struct span parts[] = {SPAN_TEXT("xpx/pdp-nu/1"), span_of(number, 4)};
+        hash_keyed_parts(four, sizeof four, span_of(d->seed, 32), parts, 2);
+        memcpy(out + 16 * i, four, 16 * (n - i < PER_HASH ? n - i : PER_HASH));
+    }
 }

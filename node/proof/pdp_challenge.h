@@ -35,11 +35,9 @@ struct pdp_draw {
 };
 
 void pdp_draw_init(struct pdp_draw *d, const struct pdp_challenge *c, uint64_t blocks);
-/* Block number j of the challenge, j < pdp_count: distinct for distinct j. */
-uint64_t pdp_draw_index(const struct pdp_draw *d, uint32_t j);
-/* Numbers 0 .. n - 1 at once, which is faster. */
-void pdp_draw_indices(const struct pdp_draw *d, uint64_t *out, uint32_t n);
-/* Its coefficient: 16 bytes, little-endian, 128 bits. */
-void pdp_draw_coefficient(const struct pdp_draw *d, uint32_t j, uint8_t out[16]);
+/* Block numbers first .. first + n - 1 of the challenge, all below pdp_count: distinct. */
+void pdp_draw_indices(const struct pdp_draw *d, uint64_t *out, uint32_t first, uint32_t n);
+/* Their coefficients: 16 bytes each, little-endian, 128 bits. first is a multiple of 4. */
+void pdp_draw_coefficients(const struct pdp_draw *d, uint8_t *out, uint32_t first, uint32_t n);
 
 #endif

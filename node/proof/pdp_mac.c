@@ -6,7 +6,7 @@
 
 /* Sectors are 120 bits, taken as two halves of 60; products with 64-bit words stay below 2^124, so
  * sixteen of them add up without a carry. */
-enum { HALF = 60, GROUP = 16 };
+enum { HALF = 60, GROUP = 16, DRAWN = 64 };
 
 #define MASK60 (((uint64_t)1 << HALF) - 1)
 #define PRIME ((((u128)1) << 127) - 1)
@@ -152,11 +152,21 @@ size_t pdp_mac_scratch_bytes(uint32_t sectors, uint32_t count)
     return scratch_need(sectors, sizeof(u128)) + scratch_need(pdp_mac_block_bytes(sectors), 1);
 }
 
-static uint64_t nu_of(const struct pdp_draw *draw, uint32_t j)
+/* The next blocks of a challenge with their coefficients of 64 bits, never zero. */
+struct picks {
+    uint64_t index[DRAWN], nu[DRAWN];
+    uint32_t n;
+};
+
+static void picks_draw(struct picks *p, const struct pdp_draw *draw, uint32_t first, uint32_t count)
 {
-    uint8_t coefficient[16];
-    pdp_draw_coefficient(draw, j, coefficient);
-    return load64(coefficient) | 1; /* never zero */
+    uint8_t coefficients[16 * DRAWN];
+    p->n = count - first < DRAWN ? count - first : DRAWN;
+    pdp_draw_indices(draw, p->index, first, p->n);
+    pdp_draw_coefficients(draw, coefficients, first, p->n);
+    for (uint32_t i = 0; i < p->n; i++) {
+        p->nu[i] = load64(coefficients + 16 * i) | 1;
+    }
 }
 
 /* mu_j += nu_i m_ij for a group of blocks. */
@@ -197,17 +207,20 @@ enum err pdp_mac_prove(uint8_t *out, size_t cap, size_t *len, const struct pdp_m
     memset(mu, 0, host->sectors * sizeof *mu);
     struct pdp_draw draw;
     pdp_draw_init(&draw, c, n_blocks);
-    for (uint32_t j = 0; j < count;) {
-        const uint8_t *blocks[GROUP];
-        uint64_t nu[GROUP];
-        uint32_t n = 0;
-        for (; n < GROUP && j < count; n++, j++) {
-            uint64_t index = pdp_draw_index(&draw, j);
-            blocks[n] = block_at(file, block_bytes, index, padded);
-            nu[n] = nu_of(&draw, j);
-            sigma = fp_add(sigma, fp_multiply(nu[n], u128_load(host->tags + 16 * index)));
+    struct picks p;
+    for (uint32_t first = 0; first < count; first += p.n) {
+        picks_draw(&p, &draw, first, count);
+        for (uint32_t from = 0; from < p.n; from += GROUP) {
+            const uint8_t *blocks[GROUP];
+            uint32_t n = p.n - from < GROUP ? p.n - from : GROUP;
+            for (uint32_t i = 0; i < n; i++) {
+                uint64_t index = p.index[from + i];
+                blocks[i] = block_at(file, block_bytes, index, padded);
+                u128 tag = u128_load(host->tags + 16 * index);
+                sigma = fp_add(sigma, fp_multiply(p.nu[from + i], tag));
+            }
+            mu_add(mu, host->sectors, blocks, p.nu + from, n);
         }
-        mu_add(mu, host->sectors, blocks, nu, n);
     }
     u128_store(out, fp_canonical(sigma));
     for (uint32_t j = 0; j < host->sectors; j++) {
@@ -229,9 +242,12 @@ enum err pdp_mac_verify(const struct pdp_mac_verifier *v, const struct pdp_chall
     u128 sum = 0;
     struct pdp_draw draw;
     pdp_draw_init(&draw, c, n_blocks);
-    for (uint32_t j = 0; j < count; j++) {
-        u128 f = prf(v->key.prf, v->name, pdp_draw_index(&draw, j));
-        sum = fp_add(sum, fp_multiply(nu_of(&draw, j), f));
+    struct picks p;
+    for (uint32_t first = 0; first < count; first += p.n) {
+        picks_draw(&p, &draw, first, count);
+        for (uint32_t i = 0; i < p.n; i++) {
+            sum = fp_add(sum, fp_multiply(p.nu[i], prf(v->key.prf, v->name, p.index[i])));
+        }
     }
     for (size_t j = 0; j < want / 16; j++) {
         if (u128_load(proof + 16 * j) >= PRIME) {

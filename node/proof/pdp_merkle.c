@@ -37,7 +37,7 @@ static enum err indices(uint64_t **out, size_t *n, const struct pdp_challenge *c
     }
     struct pdp_draw draw;
     pdp_draw_init(&draw, c, blocks);
-    pdp_draw_indices(&draw, *out, (uint32_t)*n);
+    pdp_draw_indices(&draw, *out, 0, (uint32_t)*n);
     size_t distinct = u64set_make(*out, *n);
     invariant(distinct == *n);
     return ERR_OK;

@@ -90,10 +90,11 @@ static enum err aggregate(uint8_t *out, uint8_t **sum, uint64_t **work,
     memset(*sum, 0, sum_bytes(host->block_bytes) + 8);
     struct pdp_draw draw;
     pdp_draw_init(&draw, c, pdp_blocks(file.len, host->block_bytes));
+    pdp_draw_coefficients(&draw, exponents, 0, count);
     for (uint32_t j = 0; j < count; j++) {
-        uint64_t index = pdp_draw_index(&draw, j);
-        uint8_t *a = exponents + RSA_EXPONENT_BYTES * j;
-        pdp_draw_coefficient(&draw, j, a);
+        uint64_t index;
+        pdp_draw_indices(&draw, &index, j, 1);
+        const uint8_t *a = exponents + RSA_EXPONENT_BYTES * j;
         memcpy(bases + j * bytes, host->tags + index * bytes, bytes);
         sum_add(*sum, a, file.data + index * host->block_bytes,
                 block_len(file, host->block_bytes, index));
@@ -164,9 +165,11 @@ static enum err expected(uint8_t *out, uint64_t **work, const struct pdp_rsa_ver
     }
     struct pdp_draw draw;
     pdp_draw_init(&draw, c, pdp_blocks(v->len, v->block_bytes));
+    pdp_draw_coefficients(&draw, exponents, 0, count);
     for (uint32_t j = 0; j < count; j++) {
-        rsa_hash_to_square(bases + j * bytes, &v->key, v->name, pdp_draw_index(&draw, j));
-        pdp_draw_coefficient(&draw, j, exponents + RSA_EXPONENT_BYTES * j);
+        uint64_t index;
+        pdp_draw_indices(&draw, &index, j, 1);
+        rsa_hash_to_square(bases + j * bytes, &v->key, v->name, index);
     }
     rsa_multi_power(out, &v->key, bases, exponents, count, *work);
     return ERR_OK;

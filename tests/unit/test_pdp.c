@@ -36,6 +36,20 @@ static void rsa_key(void)
     cr_assert_eq(rsa_secret_decode(&rsa, wire, 514), ERR_OK);
 }
 
+static uint64_t index_of(const struct pdp_draw *d, uint32_t j)
+{
+    uint64_t index;
+    pdp_draw_indices(d, &index, j, 1);
+    return index;
+}
+
+static void coefficient_of(const struct pdp_draw *d, uint32_t j, uint8_t out[16])
+{
+    uint8_t four[64];
+    pdp_draw_coefficients(d, four, j & ~3u, 4);
+    memcpy(out, four + 16 * (j % 4), 16);
+}
+
 struct pair {
     struct pdp_host host;
     struct pdp_verifier verifier;
@@ -144,8 +158,8 @@ Test(pdp, challenged_blocks_are_distinct_and_cover)
         pdp_draw_init(&d, &c, sizes[i]);
         cr_assert_eq(pdp_count(&c, sizes[i]), sizes[i]);
         for (uint32_t j = 0; j < sizes[i]; j++) {
-            uint64_t index = pdp_draw_index(&d, j), all[1000];
-            pdp_draw_indices(&d, all, (uint32_t)sizes[i]);
+            uint64_t index = index_of(&d, j), all[1000];
+            pdp_draw_indices(&d, all, 0, (uint32_t)sizes[i]);
             cr_assert_eq(all[j], index);
             cr_assert_lt(index, sizes[i]);
             cr_assert_eq(seen[index], 0);
@@ -176,7 +190,7 @@ Test(pdp, dropped_blocks_are_detected_as_often_as_the_formula_says)
             uint64_t start = (uint64_t)trial * 7919 % N; /* which blocks were dropped */
             uint64_t asked[100];
             bool hit = false;
-            pdp_draw_indices(&d, asked, c.count);
+            pdp_draw_indices(&d, asked, 0, c.count);
             for (uint32_t j = 0; j < c.count; j++) {
                 hit |= (asked[j] + N - start) % N < cases[k].bad;
             }
@@ -204,7 +218,7 @@ Test(pdp, a_prover_that_dropped_blocks_fails_exactly_when_asked_for_one)
         pdp_draw_init(&d, &c, 500);
         bool asked = false;
         for (uint32_t j = 0; j < 20; j++) {
-            uint64_t index = pdp_draw_index(&d, j);
+            uint64_t index = index_of(&d, j);
             asked |= index >= 200 && index < 210;
         }
         enum err err = verify(&p, &c, prove(&p, file, &c));
@@ -237,12 +251,12 @@ Test(pdp, interleaving_trap)
         bool fine = false, whole = false;
         pdp_draw_init(&d, &c, N * SHARD / FINE);
         for (uint32_t j = 0; j < C; j++) {
-            uint64_t leaf = pdp_draw_index(&d, j);
+            uint64_t leaf = index_of(&d, j);
             fine |= leaf % (SHARD / FINE) == 3 && leaf / (SHARD / FINE) < N - K + 1;
         }
         pdp_draw_init(&d, &c, N);
         for (uint32_t j = 0; j < C; j++) {
-            whole |= pdp_draw_index(&d, j) < N - K + 1;
+            whole |= index_of(&d, j) < N - K + 1;
         }
         caught_fine += fine;
         caught_shard += whole;
@@ -314,8 +328,8 @@ Test(pdp, mac_arithmetic_equals_gmp)
         mpz_set_ui(tag, 0);
         for (uint32_t i = 0; i < 40; i++) {
             uint8_t nu[16], block[300] = {0};
-            uint64_t index = pdp_draw_index(&d, i);
-            pdp_draw_coefficient(&d, i, nu);
+            uint64_t index = index_of(&d, i);
+            coefficient_of(&d, i, nu);
             nu[0] |= 1;
             memcpy(block, data + 300 * index, index == 39 ? 293 : 300);
             mpz_import(m, 15, -1, 1, 0, 0, block + 15 * j);
@@ -371,8 +385,8 @@ static size_t forge(const struct pair *p, const struct pdp_challenge *c, const u
     uint8_t h[256], a[16], product[256] = {1}, tau[256];
     pdp_draw_init(&d, c, pdp_blocks(v->len, v->block_bytes));
     for (uint32_t j = 0; j < c->count; j++) {
-        rsa_hash_to_square(h, k, v->name, pdp_draw_index(&d, j));
-        pdp_draw_coefficient(&d, j, a);
+        rsa_hash_to_square(h, k, v->name, index_of(&d, j));
+        coefficient_of(&d, j, a);
         rsa_power(h, k, h, a, 16);
         rsa_multiply(product, k, product, h);
     }
