@@ -6,6 +6,7 @@
 #include "node/crypto/vrf.h"
 
 #define BETA_BYTES 64
+#define BEACON_HEAD_BYTES (1 + 8 + 1) /* kind, epoch, 0 while the epoch runs (docs/wire.md 6) */
 
 /* headers is the hash chain below id, down to genesis or as far as the retarget looks. */
 static enum err headers_check(const struct genesis *genesis, struct header *newest,
@@ -53,7 +54,7 @@ static enum err beta_find(uint8_t beta[BETA_BYTES], struct shared *shared,
     store64(epoch, (header->height - 1) / params->epoch_blocks);
     state_key(key, STATE_BEACON, span_of(epoch, sizeof(epoch)));
     TRY(state_get(&value, shared, header->state_root, key));
-    if (value.len < 1 + BETA_BYTES || value.data[0] != 0) {
+    if (value.len < BEACON_HEAD_BYTES + 1 + BETA_BYTES || value.data[BEACON_HEAD_BYTES - 1] != 0) {
         return ERR_INVALID;
     }
     memcpy(beta, value.data + value.len - BETA_BYTES, BETA_BYTES);
@@ -90,6 +91,7 @@ static void base_put(struct chain *chain, struct ctx *c, const struct tree_entry
     invariant(tree_add(&chain->tree, &index, facts) == ERR_OK);
     chain->final_instance =
         chain->params.finality != 0 ? facts->height / chain->params.checkpoint_blocks : 0;
+    durable_adopted_write(c, &chain->tree, facts->height);
     durable_block_write(c, &chain->tree.entries[index]);
     durable_final_write(c, &chain->tree, chain->final_instance, index, NULL, chain->durable_root,
                         NULL, 0);

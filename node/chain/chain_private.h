@@ -38,12 +38,13 @@ enum recovery_phase {
 struct recovery {
     enum recovery_phase phase;
     uint32_t waiting;    /* answers still due in META */
-    uint32_t request[3]; /* c, s, f; [0] alone later */
+    uint32_t request[4]; /* c, s, f, a; [0] alone later */
     bool final_known;    /* `final` names the checkpoint to reach */
     bool final_whole;    /* and holds everything about it */
     bool signed_damaged;
     struct final_record final;
     const struct blob *state;                 /* of the checkpoint, one reference */
+    const struct blob *adopted;               /* the record `a`, one reference; NULL: none */
     uint64_t height;                          /* next ancestor expected */
     uint64_t records;                         /* read so far */
     uint8_t from[RECORD_BLOCK_KEY_BYTES + 1]; /* where the next batch begins */

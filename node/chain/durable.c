@@ -90,6 +90,48 @@ void durable_block_write(struct ctx *c, const struct tree_entry *entry)
     ctx_write_commit_quiet(c, &batch);
 }
 
+#define ANCESTOR_BYTES 16
+
+void durable_adopted_write(struct ctx *c, const struct tree *tree, uint64_t height)
+{
+    uint8_t value[8 + RETARGET_WINDOW * ANCESTOR_BYTES + 8];
+    size_t len = 8;
+    struct write_batch batch;
+
+    store64(value, height);
+    for (uint32_t i = 0; i < tree->below_count; i++) {
+        uint32_t at = (tree->below_next + RETARGET_WINDOW - tree->below_count + i);
+        const struct ancestor *ancestor = &tree->below[at % RETARGET_WINDOW];
+        store64(value + len, ancestor->ts_ms);
+        store64(value + len + 8, ancestor->bt);
+        len += ANCESTOR_BYTES;
+    }
+    check_write(value, len + 8);
+    ctx_write_begin(c, &batch);
+    ctx_write_put(c, &batch, span_of("a", 1), span_of(value, len + 8));
+    ctx_write_commit_quiet(c, &batch);
+}
+
+enum err durable_adopted_read(struct tree *tree, uint64_t *adopted, struct span bytes,
+                              uint64_t from)
+{
+    if (bytes.len < 16 || !check_holds(bytes, bytes.len) ||
+        (bytes.len - 16) % ANCESTOR_BYTES != 0) {
+        return ERR_CORRUPT;
+    }
+    size_t count = (bytes.len - 16) / ANCESTOR_BYTES;
+    *adopted = load64(bytes.data);
+    for (size_t i = 0; i < count; i++) {
+        const uint8_t *at = bytes.data + 8 + i * ANCESTOR_BYTES;
+        struct ancestor ancestor = {
+            .height = *adopted - count + i, .ts_ms = load64(at), .bt = load64(at + 8)};
+        if (ancestor.height >= from) {
+            tree_below_push(tree, &ancestor);
+        }
+    }
+    return ERR_OK;
+}
+
 uint32_t durable_signed_write(struct ctx *c, uint64_t height, const uint8_t id[32],
                               const struct blob *block)
 {

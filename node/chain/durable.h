@@ -30,6 +30,15 @@ enum err final_record_decode(struct final_record *record, struct span bytes) MUS
 void signed_record_encode(uint8_t out[RECORD_SIGNED_BYTES], const struct signed_record *record);
 enum err signed_record_decode(struct signed_record *record, struct span bytes) MUST_CHECK;
 
+/* `a`: what the retarget needs of the ancestors of a checkpoint that was adopted, whose blocks this
+ * node never had: height u64 of the checkpoint, then (ts u64, bt u64) of its ancestors, oldest
+ * first, and a check. */
+void durable_adopted_write(struct ctx *c, const struct tree *tree, uint64_t height);
+/* Notes in the tree those ancestors at or above height `from`; ERR_CORRUPT. adopted gets the height
+ * of the checkpoint. */
+enum err durable_adopted_read(struct tree *tree, uint64_t *adopted, struct span bytes,
+                              uint64_t from) MUST_CHECK;
+
 /* An accepted block: nobody waits for it. */
 void durable_block_write(struct ctx *c, const struct tree_entry *entry);
 

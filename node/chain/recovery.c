@@ -12,7 +12,9 @@
 void recovery_drop(struct chain *chain)
 {
     blob_drop(chain->shared, chain->recovery.state);
+    blob_drop(chain->shared, chain->recovery.adopted);
     chain->recovery.state = NULL;
+    chain->recovery.adopted = NULL;
 }
 
 static void blocks_read(struct chain *chain, struct ctx *c)
@@ -41,16 +43,24 @@ static void replay_begin(struct chain *chain, struct ctx *c)
     blocks_from(chain, c, 1);
 }
 
+#define META_READS 4
+
+/* Checkpoint, last signed header, last decision, adopted ancestors: each a single record. */
+static void meta_ask(struct chain *chain, struct ctx *c, size_t which)
+{
+    static const uint8_t keys[META_READS] = {'c', 's', 'f', 'a'};
+    bool newest = keys[which] == 'f';
+    chain->recovery.request[which] =
+        ctx_read(c, span_of(&keys[which], 1), span_of(NULL, 0), 1, newest);
+}
+
 void chain_start(struct chain *chain, struct ctx *c)
 {
-    struct recovery *r = &chain->recovery;
-    struct span start = span_of(NULL, 0);
-
-    r->phase = RECOVERY_META;
-    r->waiting = 3;
-    r->request[0] = ctx_read(c, span_of("c", 1), start, 1, false);
-    r->request[1] = ctx_read(c, span_of("s", 1), start, 1, false);
-    r->request[2] = ctx_read(c, span_of("f", 1), start, 1, true);
+    chain->recovery.phase = RECOVERY_META;
+    chain->recovery.waiting = META_READS;
+    for (size_t i = 0; i < META_READS; i++) {
+        meta_ask(chain, c, i);
+    }
 }
 
 /* A decision names a checkpoint that a replay must reach when `c` itself is lost: instance u64 |
@@ -68,12 +78,24 @@ static void final_from_decision(struct chain *chain, struct span decision)
     memcpy(r->final.id, decision.data + 12, 32);
 }
 
+static void state_ask(struct chain *chain, struct ctx *c)
+{
+    uint8_t key[33] = {'n'};
+
+    memcpy(key + 1, chain->recovery.final.state_root, 32);
+    chain->recovery.request[0] = ctx_read(c, span_of(key, sizeof(key)), span_of(NULL, 0), 1, false);
+}
+
 static void meta_read(struct chain *chain, struct ctx *c, const struct event *event)
 {
     struct recovery *r = &chain->recovery;
     const struct record *record = event->read_done.count > 0 ? &event->read_done.records[0] : NULL;
 
     r->records += event->read_done.count;
+    if (record == NULL && event->read_done.err != ERR_OK &&
+        event->read_done.request == r->request[1]) {
+        r->signed_damaged = true;
+    }
     if (record != NULL) {
         struct span value = span_of(record->value->data, record->value->len);
         struct signed_record last;
@@ -89,8 +111,11 @@ static void meta_read(struct chain *chain, struct ctx *c, const struct event *ev
             if (!r->signed_damaged) {
                 chain->producer.signed_height = last.height;
             }
-        } else {
+        } else if (event->read_done.request == r->request[2]) {
             final_from_decision(chain, value);
+        } else {
+            blob_drop(chain->shared, r->adopted);
+            r->adopted = blob_keep(chain->shared, record->value);
         }
     }
     r->waiting--;
@@ -101,10 +126,8 @@ static void meta_read(struct chain *chain, struct ctx *c, const struct event *ev
         replay_begin(chain, c);
         return;
     }
-    uint8_t key[33] = {'n'};
-    memcpy(key + 1, r->final.state_root, 32);
     r->phase = RECOVERY_STATE;
-    r->request[0] = ctx_read(c, span_of(key, sizeof(key)), span_of(key, sizeof(key)), 1, false);
+    state_ask(chain, c);
 }
 
 /* The name of a state node is the hash of its bytes, of a leaf with the value hashed first. */
@@ -139,16 +162,25 @@ static void state_read(struct chain *chain, struct ctx *c, const struct event *e
         return;
     }
     uint64_t window = RETARGET_WINDOW - 1;
-    uint64_t first = r->final.height > window ? r->final.height - window : 1;
+    uint64_t from = r->final.height > window ? r->final.height - window : 0;
+    uint64_t adopted = 0;
 
-    if (r->final.height <= window) {
+    if (r->adopted != NULL) {
+        struct span bytes = span_of(r->adopted->data, r->adopted->len);
+        if (durable_adopted_read(&chain->tree, &adopted, bytes, from) != ERR_OK) {
+            adopted = 0; /* the blocks below it will be missed */
+        }
+    } else if (from == 0) {
         struct ancestor genesis = {
             .height = 0, .ts_ms = chain->genesis->ts_ms, .bt = chain->genesis->bt};
         tree_below_push(&chain->tree, &genesis);
     }
-    r->height = first;
+    r->height = from > 1 ? from : 1;
+    if (r->height < adopted) {
+        r->height = adopted;
+    }
     r->phase = RECOVERY_BLOCKS;
-    blocks_from(chain, c, first);
+    blocks_from(chain, c, r->height);
 }
 
 /* The block of a record, when it is the one its key names. */
@@ -309,22 +341,20 @@ static void blocks_batch(struct chain *chain, struct ctx *c, const struct event 
 }
 
 /* The same question again: a disk may fail for a while. */
-static void read_again(struct chain *chain, struct ctx *c)
+static void read_again(struct chain *chain, struct ctx *c, uint32_t request)
 {
-    switch (chain->recovery.phase) {
-    case RECOVERY_META:
-        chain_start(chain, c);
-        return;
-    case RECOVERY_STATE:
-        /* Unreadable is as good as damaged. */
-        replay_begin(chain, c);
-        return;
-    case RECOVERY_BLOCKS:
-    case RECOVERY_REPLAY:
+    struct recovery *r = &chain->recovery;
+
+    if (r->phase == RECOVERY_META) {
+        for (size_t i = 0; i < META_READS; i++) {
+            if (r->request[i] == request) {
+                meta_ask(chain, c, i);
+            }
+        }
+    } else if (r->phase == RECOVERY_STATE) {
+        state_ask(chain, c);
+    } else {
         blocks_read(chain, c);
-        return;
-    case RECOVERY_DONE:
-        return;
     }
 }
 
@@ -332,7 +362,7 @@ bool chain_read_done(struct chain *chain, struct ctx *c, const struct event *eve
 {
     struct recovery *r = &chain->recovery;
     uint32_t request = event->read_done.request;
-    size_t asked = r->phase == RECOVERY_META ? 3 : r->phase == RECOVERY_DONE ? 0 : 1;
+    size_t asked = r->phase == RECOVERY_META ? META_READS : r->phase == RECOVERY_DONE ? 0 : 1;
     bool mine = false;
 
     for (size_t i = 0; i < asked; i++) {
@@ -342,8 +372,9 @@ bool chain_read_done(struct chain *chain, struct ctx *c, const struct event *eve
     if (!mine) {
         return false;
     }
-    if (event->read_done.err != ERR_OK) {
-        read_again(chain, c);
+    /* ERR_CORRUPT: the records that could be read are here, the others are as good as lost. */
+    if (event->read_done.err != ERR_OK && event->read_done.err != ERR_CORRUPT) {
+        read_again(chain, c, request);
         return true;
     }
     switch (r->phase) {

@@ -220,7 +220,6 @@ void tree_rebase(struct tree *tree, struct shared *shared, uint32_t to, const ui
 {
     struct tree_entry *e = tree->entries;
 
-    invariant(tree_descends(tree, tree->tip, to));
     /* The chain from the base to `to`, turned into child links while the losers still stand. */
     for (uint32_t kept = to; kept != tree->base; kept = e[kept].parent) {
         e[e[kept].parent].child = kept;
@@ -239,4 +238,5 @@ void tree_rebase(struct tree *tree, struct shared *shared, uint32_t to, const ui
     }
     e[to].parent = TREE_NONE;
     e[to].sibling = TREE_NONE;
+    invariant(e[tree->tip].state != NULL); /* it was not cut away */
 }
