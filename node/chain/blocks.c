@@ -255,6 +255,19 @@ static void wake_at_due(struct chain *chain, struct ctx *c)
     }
 }
 
+/* With finality off a new tip may have cut away what was just accepted on another branch. */
+static void news_live(const struct chain *chain, struct chain_news *news)
+{
+    uint32_t live = 0;
+
+    for (uint32_t i = 0; i < news->accepted_count; i++) {
+        if (chain->tree.entries[news->accepted[i]].state != NULL) {
+            news->accepted[live++] = news->accepted[i];
+        }
+    }
+    news->accepted_count = live;
+}
+
 void blocks_settle(struct chain *chain, struct ctx *c, struct chain_news *news, uint32_t old_tip)
 {
     struct orphan orphan;
@@ -280,6 +293,7 @@ void blocks_settle(struct chain *chain, struct ctx *c, struct chain_news *news, 
     if (chain->tree.tip != old_tip) {
         news->tip_changed = true;
         tip_changed(chain, c, old_tip);
+        news_live(chain, news);
     }
 }
 

@@ -88,8 +88,9 @@ struct chain_news {
     uint32_t missing_txs; /* set by the caller: transactions of it that were not in the pool */
     bool tip_changed;
     uint32_t accepted_count;
-    uint32_t accepted[NEWS_ACCEPTED_MAX]; /* new entries, oldest first: a block and orphans that
-                                             waited for it */
+    /* New entries, oldest first: a block and orphans that waited for it. chain_finalize may remove
+     * one before it is looked at: its block is NULL then. */
+    uint32_t accepted[NEWS_ACCEPTED_MAX];
     bool missing;               /* the ancestor of an orphan is unknown and wants fetching */
     uint8_t missing_parent[32]; /* its id */
 };

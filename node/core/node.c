@@ -86,12 +86,15 @@ static void news_tell(struct node *node, struct ctx *c, uint32_t from_link,
         const struct tree_entry *e = chain_entry(node->chain, entry);
         uint32_t rival = chain_rival(node->chain, entry);
 
+        if (e->block == NULL) {
+            continue; /* the block before it led to a decision that cut it away */
+        }
         relay_block(node->relay, c, from_link, entry);
-        finality_block_known(node->finality, c, e->id);
         if (rival != TREE_NONE) {
             finality_headers_conflict(node->finality, c, e->block->data,
                                       chain_entry(node->chain, rival)->block->data);
         }
+        finality_block_known(node->finality, c, e->id);
     }
     if (news->tip_changed) {
         finality_tip_changed(node->finality, c);
