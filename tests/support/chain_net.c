@@ -78,7 +78,7 @@ static void genesis_make(struct chain_net *net, const struct params *params)
     arena_reset(&net->host.scratch);
 }
 
-void net_init(struct chain_net *net, unsigned peers, const struct params *params, int memo)
+void net_make(struct chain_net *net, unsigned peers, const struct params *params, int memo)
 {
     memset(net, 0, sizeof(*net));
     test_host_init(&net->host, 1, memo);

@@ -43,7 +43,7 @@ struct chain_net {
 };
 
 /* Peers with equal bonds, started. params: NULL for the defaults. memo: TEST_MEMO_*. */
-void net_init(struct chain_net *net, unsigned peers, const struct params *params, int memo);
+void net_make(struct chain_net *net, unsigned peers, const struct params *params, int memo);
 /* Returns the blobs that are still alive: 0 unless somebody leaks. */
 uint64_t net_end(struct chain_net *net);
 

@@ -46,7 +46,7 @@ static void chain_check(const struct net_peer *peer, uint64_t least_height)
 Test(chain, grows_by_its_own_clock)
 {
     struct params params = small_params();
-    net_init(&net, 1, &params, TEST_MEMO_ON);
+    net_make(&net, 1, &params, TEST_MEMO_ON);
     net_run(&net, 1, 100);
     chain_check(&net.peer[0], 100);
     cr_assert_eq(net.peer[0].traced[TRACE_block_produced], 100);
@@ -73,7 +73,7 @@ Test(chain, grows_in_every_mode)
             params.retarget = RETARGET_NXT;
             params.target_ms = 60000;
         }
-        net_init(&net, 3, &params, TEST_MEMO_ON);
+        net_make(&net, 3, &params, TEST_MEMO_ON);
         net_run(&net, 7, 40);
         for (unsigned i = 0; i < 3; i++) {
             chain_check(&net.peer[i], 40);
@@ -89,7 +89,7 @@ Test(chain, memo_changes_nothing)
     uint8_t digest[2][32];
     for (int memo = 0; memo < 2; memo++) {
         struct params params = small_params();
-        net_init(&net, 3, &params, memo == 0 ? TEST_MEMO_ON : TEST_MEMO_OFF);
+        net_make(&net, 3, &params, memo == 0 ? TEST_MEMO_ON : TEST_MEMO_OFF);
         net_run(&net, 7, 25);
         chain_digest(net.peer[1].chain, digest[memo]);
         cr_assert_eq(net_end(&net), 0);
@@ -138,7 +138,7 @@ Test(chain, forks_reorganise_there_and_back)
     struct params params = small_params();
     const struct blob *a[64], *b[64];
     struct net_peer *observer = &net.peer[2];
-    net_init(&net, 3, &params, TEST_MEMO_ON);
+    net_make(&net, 3, &params, TEST_MEMO_ON);
 
     /* A transfer that only the branch of peer 0 carries. */
     const struct blob *tx = net_transfer(&net, 0, 1, 0, 1000, 5000, 1000);
@@ -187,7 +187,7 @@ Test(chain, transactions_return_from_a_lost_branch)
     const struct blob *b[64];
     uint8_t id[32];
     struct net_peer *peer = &net.peer[0];
-    net_init(&net, 2, &params, TEST_MEMO_ON);
+    net_make(&net, 2, &params, TEST_MEMO_ON);
     const struct blob *tx = net_transfer(&net, 0, 1, 0, 1000, 5000, 1000);
     pool_tx(peer, tx, ERR_OK);
     hash256(id, tx->data, tx->len);
@@ -248,7 +248,7 @@ Test(chain, orphans_in_any_order)
     struct params params = small_params();
     const struct blob *blocks[8];
     unsigned orders = 0;
-    net_init(&net, 2, &params, TEST_MEMO_ON);
+    net_make(&net, 2, &params, TEST_MEMO_ON);
     net_run(&net, 1, 6);
     size_t count = blocks_of(&net.peer[0], blocks);
     cr_assert_eq(count, 6);
@@ -263,7 +263,7 @@ Test(chain, many_orphans_take_several_steps)
     struct params params = small_params();
     const struct blob *blocks[64];
     struct net_peer *observer = &net.peer[1];
-    net_init(&net, 2, &params, TEST_MEMO_ON);
+    net_make(&net, 2, &params, TEST_MEMO_ON);
     net_run(&net, 1, 60);
     size_t count = blocks_of(&net.peer[0], blocks);
     for (size_t k = count; k-- > 1;) {
@@ -292,7 +292,7 @@ Test(chain, a_block_from_the_future_waits)
     struct params params = small_params();
     const struct blob *blocks[8];
     struct net_peer *observer = &net.peer[1];
-    net_init(&net, 2, &params, TEST_MEMO_ON);
+    net_make(&net, 2, &params, TEST_MEMO_ON);
     net_run(&net, 1, 1);
     size_t count = blocks_of(&net.peer[0], blocks);
     uint64_t ts_ms = net_tip(&net.peer[0])->ts_ms;
@@ -320,7 +320,7 @@ Test(chain, a_block_from_the_future_waits)
 Test(chain, catches_up_after_a_halt)
 {
     struct params params = small_params();
-    net_init(&net, 3, &params, TEST_MEMO_ON);
+    net_make(&net, 3, &params, TEST_MEMO_ON);
     net_run(&net, 7, 5);
     net.mono_ns += UINT64_C(86400000) * 1000000;
     uint64_t from_ns = net.mono_ns;
@@ -363,7 +363,7 @@ Test(chain, refuses_what_breaks_a_rule)
     const struct blob *blocks[8];
     struct net_peer *observer = &net.peer[1];
     struct sign_secret secret;
-    net_init(&net, 2, &params, TEST_MEMO_ON);
+    net_make(&net, 2, &params, TEST_MEMO_ON);
     sign_keypair(&secret, net.peer[0].config.account_seed);
     const struct blob *tx = net_transfer(&net, 0, 1, 0, 5, 5000, 1000);
     pool_tx(&net.peer[0], tx, ERR_OK);
@@ -419,7 +419,7 @@ Test(chain, refuses_who_has_no_stake)
     struct sign_secret stranger;
     struct vrf_secret vrf;
     uint8_t seed[32] = {123}, alpha[ALPHA_BYTES], beta[64];
-    net_init(&net, 2, &params, TEST_MEMO_ON);
+    net_make(&net, 2, &params, TEST_MEMO_ON);
     sign_keypair(&stranger, seed);
     vrf_keypair(&vrf, seed);
     struct header header = {.version = 1, .height = 1, .bt = net.genesis.bt, .fee_multiplier = 2};
@@ -449,7 +449,7 @@ Test(chain, pool_follows_the_state)
     struct params params = small_params();
     struct net_peer *peer = &net.peer[0];
     uint8_t id[32], key[32];
-    net_init(&net, 2, &params, TEST_MEMO_ON);
+    net_make(&net, 2, &params, TEST_MEMO_ON);
     net_account_key(key, peer);
     net_run(&net, 1, 2);
 

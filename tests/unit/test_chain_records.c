@@ -65,7 +65,7 @@ Test(chain_records, checkpoints)
     struct params params = small_params();
     struct net_peer *peer = &net.peer[0];
     uint8_t id[32], other[32];
-    net_init(&net, 2, &params, TEST_MEMO_ON);
+    net_make(&net, 2, &params, TEST_MEMO_ON);
     net_run(&net, 1, 5);
     cr_assert_eq(chain_value_propose(peer->chain, 1, id), ERR_EARLY);
     net_run(&net, 1, 6);
@@ -109,7 +109,7 @@ Test(chain_records, a_decision_moves_the_tip)
     struct net_peer *peer = &net.peer[0];
     const struct blob *b[16];
     uint8_t id[32];
-    net_init(&net, 2, &params, TEST_MEMO_ON);
+    net_make(&net, 2, &params, TEST_MEMO_ON);
     net_run(&net, 1, 9);
     net_run(&net, 2, 6);
     size_t count = blocks_of(&net.peer[1], b);
@@ -162,7 +162,7 @@ Test(chain_records, write_before_send)
 {
     struct params params = small_params();
     struct net_peer *peer = &net.peer[0];
-    net_init(&net, 1, &params, TEST_MEMO_ON);
+    net_make(&net, 1, &params, TEST_MEMO_ON);
     net_run(&net, 1, 3);
     for (int committed = 0; committed < 2; committed++) {
         uint64_t height = net_tip(peer)->height;
@@ -223,7 +223,7 @@ static void story_tell(struct net_peer *observer)
 
 static void story_make(const struct params *params)
 {
-    net_init(&net, 3, params, TEST_MEMO_ON);
+    net_make(&net, 3, params, TEST_MEMO_ON);
     memset(net.peer[2].config.account_seed, 0, 32); /* the observer produces nothing */
     net_crash(&net, &net.peer[2]);
     net_start(&net, &net.peer[2]);
@@ -340,7 +340,7 @@ Test(chain_records, finality_off)
     struct net_peer *peer = &net.peer[0];
     const struct blob *b[256];
     uint8_t digest[32], again[32];
-    net_init(&net, 2, &params, TEST_MEMO_ON);
+    net_make(&net, 2, &params, TEST_MEMO_ON);
     net_run(&net, 1, 150);
     cr_assert_eq(chain_entry(peer->chain, chain_final(peer->chain))->height, 130);
     cr_assert_eq(chain_final_instance(peer->chain), 0);
@@ -374,7 +374,7 @@ static void adopt_at(const struct params *params, uint64_t height, size_t count)
     const struct blob *blocks[128];
     static uint8_t headers[RETARGET_WINDOW][HEADER_BYTES];
     uint8_t id[32];
-    net_init(&net, 2, params, TEST_MEMO_ON);
+    net_make(&net, 2, params, TEST_MEMO_ON);
     struct net_peer *source = &net.peer[0], *joiner = &net.peer[1];
     net_run(&net, 1, height + 8);
     size_t block_count = blocks_of(source, blocks);
@@ -441,7 +441,7 @@ Test(chain_records, resident_memory)
     struct net_peer *peer = &net.peer[0];
     uint8_t id[32];
     params_defaults(&params);
-    net_init(&net, 1, &params, TEST_MEMO_ON);
+    net_make(&net, 1, &params, TEST_MEMO_ON);
     for (uint64_t instance = 1; instance <= 60; instance++) {
         net_run(&net, 1, 4 * instance + 2);
         cr_assert_eq(chain_value_propose(peer->chain, instance, id), ERR_OK);
