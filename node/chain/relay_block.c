@@ -235,7 +235,8 @@ static enum err compact_recv(struct relay *relay, struct ctx *c, uint32_t link,
     return rebuild(relay, c, block, news, NULL);
 }
 
-static enum err ihave_recv(struct relay *relay, struct ctx *c, uint32_t link, struct span frame)
+static enum err ihave_recv(struct relay *relay, struct ctx *c, uint32_t link, struct span frame,
+                           struct chain_news *news)
 {
     struct frame_block_ihave m;
     uint32_t charged = 0;
@@ -245,8 +246,13 @@ static enum err ihave_recv(struct relay *relay, struct ctx *c, uint32_t link, st
         block->known |= 1ull << link;
     }
     overlay_tip_seen(relay->overlay, link, m.height);
+    if (block == NULL && m.height > tip_height(relay) + AHEAD_MAX) {
+        news->missing = true; /* we are behind */
+        memcpy(news->missing_parent, m.block, 32);
+        return ERR_OK;
+    }
     if (block != NULL || chain_holds(relay->chain, m.block) ||
-        chain_refused(relay->chain, m.block) || m.height > tip_height(relay) + AHEAD_MAX ||
+        chain_refused(relay->chain, m.block) ||
         m.height <= chain_entry(relay->chain, chain_final(relay->chain))->height) {
         return ERR_OK;
     }
@@ -347,7 +353,7 @@ enum err relay_block_frame(struct relay *relay, struct ctx *c, uint32_t link,
     case FRAME_BLOCK_COMPACT:
         return compact_recv(relay, c, link, frame, news);
     case FRAME_BLOCK_IHAVE:
-        return ihave_recv(relay, c, link, bytes);
+        return ihave_recv(relay, c, link, bytes, news);
     case FRAME_BLOCK_GRAFT:
         return graft_recv(relay, c, link, bytes);
     case FRAME_BLOCK_PRUNE:

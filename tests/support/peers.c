@@ -74,6 +74,9 @@ static void news_tell(struct peer *peer, struct ctx *c, uint32_t from,
     for (uint32_t i = 0; i < news->accepted_count; i++) {
         relay_block(peer->relay, c, from, news->accepted[i]);
     }
+    if (news->missing) {
+        sync_fetch(peer->sync, c, from, news->missing_parent);
+    }
 }
 
 static void recv(struct peer *peer, struct ctx *c, uint32_t link, const struct blob *frame)
@@ -91,11 +94,14 @@ static void recv(struct peer *peer, struct ctx *c, uint32_t link, const struct b
         err = overlay_frame(peer->overlay, c, link, bytes, &ready);
         if (err == ERR_OK && ready) {
             relay_link_ready(peer->relay, c, link);
+            sync_link_ready(peer->sync, c, link);
         }
     } else if ((overlay_ready(peer->overlay) >> link & 1) == 0) {
         err = ERR_INVALID;
     } else if (code >> 4 == 1 || code >> 4 == 2) {
         err = relay_frame(peer->relay, c, link, frame, &news);
+    } else if (code >> 4 == 3) {
+        err = sync_frame(peer->sync, c, link, frame, &news);
     }
     news_tell(peer, c, link, &news);
     if (err != ERR_OK) {
@@ -108,6 +114,7 @@ static void wake(struct peer *peer, struct ctx *c)
     struct chain_news news = {.link = LINK_NONE};
     overlay_wake(peer->overlay, c);
     chain_wake(peer->chain, c, &news);
+    sync_wake(peer->sync, c, &news);
     news_tell(peer, c, LINK_NONE, &news);
     relay_wake(peer->relay, c);
 }
@@ -133,6 +140,7 @@ static void step(struct wire *wire, uint32_t node, struct ctx *c, const struct e
         overlay_link_down(peer->overlay, c, event);
         if (event->link_down.link != LINK_NONE) {
             relay_link_down(peer->relay, c, event->link_down.link);
+            sync_link_down(peer->sync, c, event->link_down.link);
         }
         break;
     case EVENT_RECV:
@@ -144,8 +152,8 @@ static void step(struct wire *wire, uint32_t node, struct ctx *c, const struct e
                 peer->running = true;
                 overlay_start(peer->overlay, c);
             }
-        } else {
-            invariant(overlay_read_done(peer->overlay, c, event));
+        } else if (!overlay_read_done(peer->overlay, c, event)) {
+            invariant(sync_read_done(peer->sync, c, event));
         }
         break;
     case EVENT_WRITE_DONE:
@@ -169,6 +177,7 @@ static uint64_t deadline(struct wire *wire, uint32_t node)
         return DEADLINE_NONE;
     }
     uint64_t at = least(overlay_deadline_ns(peer->overlay), chain_deadline_ns(peer->chain));
+    at = least(at, sync_deadline_ns(peer->sync));
     return least(at, relay_deadline_ns(peer->relay));
 }
 
@@ -198,6 +207,7 @@ struct peers *peers_new(uint32_t count, uint32_t accounts, uint32_t known, uint6
     for (uint32_t i = 0; i < count; i++) {
         wire->nodes[i].config.seeds = peers->seeds + i + 1;
         wire->nodes[i].config.seed_count = known;
+        wire->nodes[i].down = true; /* until it starts */
     }
     return peers;
 }
@@ -210,9 +220,11 @@ void peers_start(struct peers *peers, uint32_t node)
     peer->overlay = zeroed(overlay_bytes(config));
     peer->chain = zeroed(chain_bytes(config));
     peer->relay = zeroed(relay_bytes(config));
+    peer->sync = zeroed(sync_bytes(config));
     overlay_init(peer->overlay, config);
     chain_init(peer->chain, config, peers->wire->host.shared);
     relay_init(peer->relay, config, peer->chain, peer->overlay);
+    sync_init(peer->sync, config, peer->chain, peer->overlay);
     peers->wire->nodes[node].down = false;
     wire_now(peers->wire, node, &event);
 }
@@ -233,10 +245,12 @@ static void peer_free(struct peer *peer)
 {
     if (peer->chain != NULL) {
         relay_drop(peer->relay);
+        sync_drop(peer->sync);
         chain_drop(peer->chain);
         free(peer->overlay);
         free(peer->chain);
         free(peer->relay);
+        free(peer->sync);
         *peer = (struct peer){.running = false};
     }
 }

@@ -6,6 +6,7 @@
 #include "node/chain/chain.h"
 #include "node/chain/overlay.h"
 #include "node/chain/relay.h"
+#include "node/chain/sync.h"
 #include "node/chain/tx.h"
 #include "node/wire/frames.h"
 #include "tests/support/wire.h"
@@ -16,6 +17,7 @@ struct peer {
     struct overlay *overlay;
     struct chain *chain;
     struct relay *relay;
+    struct sync *sync;
     bool running;
 };
 

@@ -35,6 +35,7 @@ struct wire_node {
     uint32_t next_request;
     uint8_t node_id[32];
     uint32_t pair_of[LINKS_MAX]; /* + 1 */
+    uint64_t blocked;            /* nodes */
     bool down;                   /* refuses connects, hears nothing */
     uint64_t frames_sent;
     struct record_kept {
@@ -76,6 +77,8 @@ struct ctx wire_ctx(struct wire *wire, uint32_t node);
 void wire_effects(struct wire *wire, uint32_t node);
 /* A frame as if the peer behind `link` of `node` had sent it. */
 void wire_inject(struct wire *wire, uint32_t node, uint32_t link, struct span frame);
+/* Breaks the links of two nodes and refuses new ones, or allows them again. */
+void wire_block(struct wire *wire, uint32_t a, uint32_t b, bool blocked);
 /* Breaks a link on both sides. */
 void wire_cut(struct wire *wire, uint32_t node, uint32_t link);
 /* The link of a to b, or LINK_NONE. */

@@ -1,0 +1,378 @@
+/* Getting the blocks: from several links at once, into the chain in order. */
+#include "node/chain/sync_private.h"
+
+#define BATCH 16                        /* blocks of one BLOCKS_GET */
+#define LINK_BLOCKS_MAX 32              /* asked of one link */
+#define AHEAD_MAX 128                   /* asked for or held before their turn */
+#define BLOCKS_NS (10 * SYNC_SECOND_NS) /* without a block a link is given up */
+#define WISH_NS (5 * SYNC_SECOND_NS)
+#define WISH_TRIES 4
+#define FEED_VERIFY_MAX 64 /* signature checks of one step (decision 20) */
+#define FEED_ACCEPTED_MAX (NEWS_ACCEPTED_MAX - 4)
+
+bool queue_add(struct sync *sync, const uint8_t id[32])
+{
+    struct sync_queue *queue = &sync->queue;
+    if (queue->count == SYNC_QUEUE_MAX) {
+        return false;
+    }
+    struct sync_item *item = queue_at(queue, queue->count++);
+    *item = (struct sync_item){.state = ITEM_NEED, .link = LINK_NONE};
+    memcpy(item->id, id, 32);
+    return true;
+}
+
+void queue_clear(struct sync *sync)
+{
+    struct sync_queue *queue = &sync->queue;
+    for (uint32_t i = 0; i < queue->count; i++) {
+        struct sync_item *item = queue_at(queue, i);
+        if (item->state == ITEM_ASKED && item->link != LINK_NONE) {
+            sync->links[item->link].asked--;
+        }
+        blob_drop(sync->shared, item->block);
+        item->block = NULL;
+    }
+    queue->first = queue->count = queue->asked = 0;
+    queue->more = false;
+    sync->feed_ns = DEADLINE_NONE;
+}
+
+static void item_release(struct sync *sync, struct sync_item *item)
+{
+    if (item->state == ITEM_ASKED) {
+        sync->links[item->link].asked--;
+        sync->queue.asked--;
+    }
+    blob_drop(sync->shared, item->block);
+    item->block = NULL;
+    item->state = ITEM_NEED;
+    item->link = LINK_NONE;
+}
+
+void sync_release(struct sync *sync, uint32_t link)
+{
+    struct sync_queue *queue = &sync->queue;
+    for (uint32_t i = 0; i < queue->count && sync->links[link].asked > 0; i++) {
+        struct sync_item *item = queue_at(queue, i);
+        if (item->state == ITEM_ASKED && item->link == link) {
+            item_release(sync, item);
+        }
+    }
+    sync->links[link].due_ns = DEADLINE_NONE;
+}
+
+static void blocks_ask(struct ctx *c, uint32_t link, const uint8_t *ids, size_t count,
+                       uint64_t height)
+{
+    uint8_t out[BLOCKS_GET_MAX * 32 + 16];
+    size_t len;
+    const struct frame_blocks_get m = {.blocks = {.data = ids, .count = count}, .height = height};
+    invariant(frame_blocks_get_encode(out, sizeof(out), &len, &m) == ERR_OK);
+    ctx_send_bytes(c, 1ull << link, span_of(out, len));
+}
+
+/* The link that may be asked for a block of this height and is asked for the least. */
+static uint32_t link_for(const struct sync *sync, const struct ctx *c, uint64_t height)
+{
+    uint32_t best = LINK_NONE;
+    for (uint64_t ready = overlay_ready(sync->overlay); ready != 0; ready &= ready - 1) {
+        uint32_t link = (uint32_t)__builtin_ctzll(ready);
+        const struct sync_link *state = &sync->links[link];
+        bool source = link == sync->queue.source;
+        if (state->distrust_ns > c->mono_ns || state->asked + BATCH > LINK_BLOCKS_MAX ||
+            (!source && overlay_at(sync->overlay, link)->tip_height < height)) {
+            continue;
+        }
+        if (best == LINK_NONE || state->asked < sync->links[best].asked) {
+            best = link;
+        }
+    }
+    return best;
+}
+
+void sync_assign(struct sync *sync, struct ctx *c)
+{
+    struct sync_queue *queue = &sync->queue;
+    uint32_t window = queue->count < AHEAD_MAX ? queue->count : AHEAD_MAX;
+    uint32_t i = 0;
+    while (i < window) {
+        uint8_t ids[BATCH * 32];
+        size_t count = 0;
+        if (queue_at(queue, i)->state != ITEM_NEED) {
+            i++;
+            continue;
+        }
+        uint32_t from = i;
+        while (i < window && count < BATCH && queue_at(queue, i)->state == ITEM_NEED) {
+            memcpy(ids + 32 * count++, queue_at(queue, i++)->id, 32);
+        }
+        uint32_t link = link_for(sync, c, queue->first_height + i - 1);
+        if (link == LINK_NONE) {
+            break;
+        }
+        for (uint32_t k = from; k < i; k++) {
+            queue_at(queue, k)->state = ITEM_ASKED;
+            queue_at(queue, k)->link = link;
+        }
+        queue->asked += (uint32_t)count;
+        sync->links[link].asked += (uint32_t)count;
+        sync->links[link].due_ns = c->mono_ns + BLOCKS_NS;
+        deadline_lower(&sync->blocks_ns, sync->links[link].due_ns);
+        blocks_ask(c, link, ids, count, queue->first_height + from);
+    }
+    if (queue->count > 0 && queue->asked == 0 && sync->feed_ns == DEADLINE_NONE &&
+        sync->blocks_ns == DEADLINE_NONE) {
+        sync->blocks_ns = c->mono_ns + BLOCKS_NS; /* nobody to ask: look again later */
+    }
+    sync_ask_more(sync, c);
+}
+
+/* The chain that a link named is not one we can follow. */
+static void source_fails(struct sync *sync, struct ctx *c, uint32_t sender, enum err err)
+{
+    uint32_t source = sync->queue.source;
+    bool proven = err == ERR_INVALID || err == ERR_SIGNATURE;
+    queue_clear(sync);
+    if (proven && sender != LINK_NONE) {
+        overlay_blame(sync->overlay, c, sender, err, FRAME_BLOCK);
+    }
+    if (source != LINK_NONE && source != sender) {
+        if (proven) {
+            overlay_blame(sync->overlay, c, source, err, FRAME_HEADERS);
+        } else {
+            sync_distrust(sync, c, source);
+        }
+    }
+    sync_start(sync, c);
+}
+
+/* The operator trusts one block of this height and no other. */
+static bool mistrusted(const struct sync *sync, uint64_t height, const uint8_t id[32])
+{
+    return sync->config->sync != SYNC_FROM_GENESIS && sync->config->trusted_height == height &&
+           memcmp(sync->config->trusted_id, id, 32) != 0;
+}
+
+static uint64_t checks(const struct ctx *c)
+{
+    return c->out->charge[COST_VERIFY] + c->out->charge[COST_VRF_VERIFY];
+}
+
+/* False: the rest waits. */
+static bool feed_one(struct sync *sync, struct ctx *c, struct chain_news *news)
+{
+    struct sync_queue *queue = &sync->queue;
+    struct sync_item item = *queue_at(queue, 0);
+    bool trusted = !mistrusted(sync, queue->first_height, item.id);
+    news->link = item.link;
+    enum err err = trusted ? chain_block(sync->chain, c, news, item.block) : ERR_INVALID;
+    switch (err) {
+    case ERR_OK:
+    case ERR_DUPLICATE:
+    case ERR_STALE:
+    case ERR_EARLY:
+        blob_drop(sync->shared, item.block);
+        queue_at(queue, 0)->block = NULL;
+        queue->first = (queue->first + 1) % SYNC_QUEUE_MAX;
+        queue->count--;
+        queue->first_height++;
+        return true;
+    case ERR_UNKNOWN: /* what it stood on was cut off */
+        news->missing = false;
+        source_fails(sync, c, LINK_NONE, err);
+        return false;
+    case ERR_INVALID:
+    case ERR_SIGNATURE:
+        if (trusted && !chain_refused(sync->chain, item.id)) {
+            overlay_blame(sync->overlay, c, item.link, err, FRAME_BLOCK); /* a false body */
+            item_release(sync, queue_at(queue, 0));
+            return false;
+        }
+        source_fails(sync, c, item.link, err);
+        return false;
+    default: /* full: finality will make room */
+        sync->feed_ns = c->mono_ns + SYNC_SECOND_NS;
+        return false;
+    }
+}
+
+void sync_feed(struct sync *sync, struct ctx *c, struct chain_news *news)
+{
+    struct sync_queue *queue = &sync->queue;
+    sync->feed_ns = DEADLINE_NONE;
+    while (queue->count > 0 && queue_at(queue, 0)->state == ITEM_HERE) {
+        if (checks(c) >= FEED_VERIFY_MAX || news->accepted_count >= FEED_ACCEPTED_MAX) {
+            sync->feed_ns = c->mono_ns; /* goes on at once in the next step */
+            return;
+        }
+        if (!feed_one(sync, c, news)) {
+            return;
+        }
+    }
+    if (queue->count == 0) {
+        queue->first = 0;
+        sync_start(sync, c);
+    }
+}
+
+static struct sync_wish *wish_find(struct sync *sync, const uint8_t id[32])
+{
+    for (uint32_t i = 0; i < SYNC_WISHES_MAX; i++) {
+        if (sync->wishes[i].used && memcmp(sync->wishes[i].id, id, 32) == 0) {
+            return &sync->wishes[i];
+        }
+    }
+    return NULL;
+}
+
+static enum err wished_recv(struct sync *sync, struct ctx *c, uint32_t link, struct sync_wish *wish,
+                            const struct blob *block, struct chain_news *news)
+{
+    wish->used = false;
+    news->link = link;
+    enum err err = chain_block(sync->chain, c, news, block);
+    if (news->missing && sync_ask_back(sync, c, link, news->missing_parent)) {
+        news->missing = false; /* the whole gap at once */
+    }
+    return err == ERR_INVALID || err == ERR_SIGNATURE ? err : ERR_OK;
+}
+
+enum err sync_block_recv(struct sync *sync, struct ctx *c, uint32_t link, const struct blob *frame,
+                         struct chain_news *news)
+{
+    struct sync_queue *queue = &sync->queue;
+    struct frame_block m;
+    struct header header;
+    uint8_t id[32];
+    TRY(frame_block_decode(&m, span_of(frame->data, frame->len)));
+    if (m.block.len < HEADER_BYTES) {
+        return ERR_TRUNCATED;
+    }
+    TRY(header_decode(&header, span_of(m.block.data, HEADER_BYTES)));
+    header_id(id, m.block.data);
+    ctx_charge(c, COST_HASH_KIB, 1);
+    struct sync_wish *wish = wish_find(sync, id);
+    uint64_t at = header.height - queue->first_height;
+    struct sync_item *item = header.height >= queue->first_height && at < queue->count
+                                 ? queue_at(queue, (uint32_t)at)
+                                 : NULL;
+    bool queued = item != NULL && item->state == ITEM_ASKED && item->link == link &&
+                  memcmp(item->id, id, 32) == 0;
+    if (!queued && wish == NULL) {
+        return ERR_OK; /* late */
+    }
+    const struct blob *block = blob_put(c->shared, m.block.data, m.block.len);
+    enum err err = ERR_OK;
+    if (queued) {
+        item->state = ITEM_HERE;
+        item->block = block;
+        queue->asked--;
+        struct sync_link *state = &sync->links[link];
+        state->due_ns = --state->asked > 0 ? c->mono_ns + BLOCKS_NS : DEADLINE_NONE;
+        if (wish != NULL) {
+            wish->used = false;
+        }
+        if (at == 0 && sync->feed_ns == DEADLINE_NONE) {
+            sync_feed(sync, c, news);
+        }
+        return ERR_OK;
+    }
+    err = wished_recv(sync, c, link, wish, block, news);
+    blob_drop(c->shared, block);
+    return err;
+}
+
+enum err sync_not_found_recv(struct sync *sync, struct ctx *c, uint32_t link, struct span frame)
+{
+    struct frame_not_found m;
+    bool lacks = false;
+    TRY(frame_not_found_decode(&m, frame));
+    for (size_t i = 0; i < m.hashes.count; i++) {
+        const uint8_t *id = m.hashes.data + 32 * i;
+        struct sync_wish *wish = wish_find(sync, id);
+        if (wish != NULL && wish->asked && wish->link == link) {
+            wish->due_ns = c->mono_ns;
+            deadline_lower(&sync->wish_ns, c->mono_ns);
+        }
+        lacks = lacks || wish == NULL;
+    }
+    if (lacks && sync->links[link].asked > 0) {
+        sync_distrust(sync, c, link); /* blocks of a chain it claimed to have */
+    }
+    return ERR_OK;
+}
+
+void sync_blocks_due(struct sync *sync, struct ctx *c)
+{
+    sync->blocks_ns = DEADLINE_NONE;
+    for (uint64_t ready = overlay_ready(sync->overlay); ready != 0; ready &= ready - 1) {
+        uint32_t link = (uint32_t)__builtin_ctzll(ready);
+        struct sync_link *state = &sync->links[link];
+        if (state->asked == 0) {
+            continue;
+        }
+        if (state->due_ns > c->mono_ns) {
+            deadline_lower(&sync->blocks_ns, state->due_ns);
+            continue;
+        }
+        sync_distrust(sync, c, link);
+        if (link == sync->queue.source) { /* who names blocks must have them */
+            queue_clear(sync);
+            sync_start(sync, c);
+        }
+    }
+    if (sync->queue.count > 0 && sync->queue.asked == 0 &&
+        queue_at(&sync->queue, 0)->state == ITEM_NEED) {
+        uint32_t link = link_for(sync, c, sync->queue.first_height);
+        if (link == LINK_NONE) {
+            queue_clear(sync); /* nobody is left who has them */
+            sync_start(sync, c);
+        }
+    }
+}
+
+/* Another link than the one asked last, at random. */
+static uint32_t link_other(const struct sync *sync, struct ctx *c, uint32_t but)
+{
+    uint64_t ready = overlay_ready(sync->overlay);
+    if (but != LINK_NONE && (ready & ~(1ull << but)) != 0) {
+        ready &= ~(1ull << but);
+    }
+    if (ready == 0) {
+        return LINK_NONE;
+    }
+    for (uint64_t skip = rng_below(c->rng, (uint64_t)__builtin_popcountll(ready)); skip > 0;
+         skip--) {
+        ready &= ready - 1;
+    }
+    return (uint32_t)__builtin_ctzll(ready);
+}
+
+void sync_wishes_due(struct sync *sync, struct ctx *c)
+{
+    sync->wish_ns = DEADLINE_NONE;
+    for (uint32_t i = 0; i < SYNC_WISHES_MAX; i++) {
+        struct sync_wish *wish = &sync->wishes[i];
+        if (!wish->used) {
+            continue;
+        }
+        if (wish->due_ns <= c->mono_ns && sync->queue.count > 0) {
+            wish->due_ns = c->mono_ns + WISH_NS; /* it will most likely come by itself */
+        } else if (wish->due_ns <= c->mono_ns) {
+            bool first = !wish->asked && wish->link != LINK_NONE &&
+                         (overlay_ready(sync->overlay) >> wish->link & 1) != 0;
+            uint32_t link = first ? wish->link : link_other(sync, c, wish->link);
+            if (link == LINK_NONE || wish->tries++ >= WISH_TRIES ||
+                chain_holds(sync->chain, wish->id) || chain_refused(sync->chain, wish->id)) {
+                wish->used = false;
+                continue;
+            }
+            wish->link = link;
+            wish->asked = true;
+            wish->due_ns = c->mono_ns + WISH_NS;
+            blocks_ask(c, link, wish->id, 1, 0);
+        }
+        deadline_lower(&sync->wish_ns, wish->due_ns);
+    }
+}
