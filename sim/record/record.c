@@ -7,12 +7,13 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
+#include <sys/resource.h>
 
 #include "node/base/invariant.h"
 #include "sim/record/sheet.h"
 
 #define SPARE_BYTES (1u << 20)
+#define ROOM_BYTES (1u << 20) /* kept free below the limit of a file's size, for the end */
 #define ROWS_PER_FLUSH (1u << 19)
 #define WHY_BYTES 128
 #define PATH_BYTES 1024
@@ -196,6 +197,10 @@ static enum err meta_write(struct record *record, const struct record_config *co
 
 static enum err tables_open(struct record *record, const struct record_config *config)
 {
+    hid_t group;
+
+    TRY(sheet_group(&group, record->file, "trace"));
+    H5Gclose(group);
     invariant(schema_traces() <= TRACES_MAX);
     for (size_t i = 0; i < schema_traces(); i++) {
         if (table_wanted(config, schema_table(i)->path)) {
@@ -223,6 +228,40 @@ static enum err fail(struct record *record, enum err err)
         remove(record->spare_path);
     }
     return err;
+}
+
+/* A limit on the size of files leaves no second try, so it is not touched: what is in the file,
+ * what of it is still in memory and the new rows must fit. */
+static enum err room_check(struct record *record, const struct sheet *sheet)
+{
+    struct rlimit limit;
+    hsize_t bytes = 0;
+    size_t unwritten = 0;
+    uint64_t chunk = 0;
+
+    if (getrlimit(RLIMIT_FSIZE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) {
+        return ERR_OK;
+    }
+    for (size_t i = 0; i < sheet->table->column_count; i++) {
+        chunk += sheet->pending_rows * schema_bytes(sheet->table->columns[i].type);
+    }
+    H5Fget_filesize(record->file, &bytes);
+    H5Fget_mdc_size(record->file, NULL, NULL, &unwritten, NULL);
+    return bytes + unwritten + chunk + ROOM_BYTES <= limit.rlim_cur ? ERR_OK : ERR_NO_SPACE;
+}
+
+static enum err sheet_end(struct record *record, struct sheet *sheet)
+{
+    if (sheet->table == NULL || sheet->pending_rows == 0) {
+        return ERR_OK;
+    }
+    enum err err = room_check(record, sheet);
+    return fail(record, err == ERR_OK ? sheet_finish(sheet) : err);
+}
+
+static enum err row_end(struct record *record, struct sheet *sheet)
+{
+    return sheet_next(sheet) ? sheet_end(record, sheet) : ERR_OK;
 }
 
 /* Closes what is open and frees record. */
@@ -302,11 +341,11 @@ enum err record_nodes(struct record *record, const struct node_row *rows, size_t
         }
         memcpy(sheet_cell(sheet, 9), row->node_id, 32);
         memcpy(sheet_cell(sheet, 10), row->account, 32);
-        TRY(fail(record, sheet_next(sheet)));
+        TRY(row_end(record, sheet));
     }
     /* So that even a killed run says who took part and what was to go wrong. */
-    TRY(fail(record, sheet_finish(sheet)));
-    TRY(fail(record, sheet_finish(&record->fixed[SCHEMA_FAULTS])));
+    TRY(sheet_end(record, sheet));
+    TRY(sheet_end(record, &record->fixed[SCHEMA_FAULTS]));
     return fail(record, flush(record));
 }
 
@@ -332,7 +371,7 @@ enum err record_trace(struct record *record, const struct trace_row *rows, size_
         for (size_t k = 2; k < sheet->table->column_count; k++) {
             sheet_put(sheet, k, row->value[k - 2]);
         }
-        TRY(fail(record, sheet_next(sheet)));
+        TRY(row_end(record, sheet));
     }
     return rows_counted(record, count);
 }
@@ -353,7 +392,7 @@ enum err record_series(struct record *record, const struct series_row *rows, siz
         for (size_t k = 0; k < sizeof(values) / sizeof(values[0]); k++) {
             sheet_put(sheet, k, values[k]);
         }
-        TRY(fail(record, sheet_next(sheet)));
+        TRY(row_end(record, sheet));
     }
     return rows_counted(record, count);
 }
@@ -376,7 +415,7 @@ enum err record_fault(struct record *record, uint64_t time_ns, uint64_t duration
     sheet_put(sheet, 0, time_ns);
     sheet_put(sheet, 1, duration_ns);
     text_put(sheet, 2, text);
-    return fail(record, sheet_next(sheet));
+    return row_end(record, sheet);
 }
 
 enum err record_fingerprint(struct record *record, uint64_t epoch, const uint8_t digest[32])
@@ -386,7 +425,7 @@ enum err record_fingerprint(struct record *record, uint64_t epoch, const uint8_t
     TRY(record->failed);
     sheet_put(sheet, 0, epoch);
     memcpy(sheet_cell(sheet, 1), digest, 32);
-    return fail(record, sheet_next(sheet));
+    return row_end(record, sheet);
 }
 
 enum err record_summary(struct record *record, const char *name, double value, const char *unit,
@@ -399,17 +438,17 @@ enum err record_summary(struct record *record, const char *name, double value, c
     memcpy(sheet_cell(sheet, 1), &value, sizeof(value));
     text_put(sheet, 2, unit);
     text_put(sheet, 3, text);
-    return fail(record, sheet_next(sheet));
+    return row_end(record, sheet);
 }
 
 enum err record_close(struct record *record, const uint8_t digest[32], bool complete,
                       const char *why)
 {
     for (size_t i = 0; i < TRACES_MAX && record->failed == ERR_OK; i++) {
-        fail(record, sheet_finish(&record->traces[i]));
+        (void)!sheet_end(record, &record->traces[i]);
     }
     for (size_t i = 0; i < SCHEMA_FIXED && record->failed == ERR_OK; i++) {
-        fail(record, sheet_finish(&record->fixed[i]));
+        (void)!sheet_end(record, &record->fixed[i]);
     }
     enum err failed = record->failed;
     if (failed != ERR_OK) {

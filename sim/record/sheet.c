@@ -13,14 +13,11 @@ enum err sheet_error(void)
 enum err sheet_group(hid_t *group, hid_t parent, const char *name)
 {
     hid_t create = H5Pcreate(H5P_GROUP_CREATE);
-    hid_t link = H5Pcreate(H5P_LINK_CREATE);
 
     errno = 0;
     H5Pset_obj_track_times(create, 0);
-    H5Pset_create_intermediate_group(link, 1);
-    *group = H5Gcreate2(parent, name, link, create, H5P_DEFAULT);
+    *group = H5Gcreate2(parent, name, H5P_DEFAULT, create, H5P_DEFAULT);
     H5Pclose(create);
-    H5Pclose(link);
     return *group < 0 ? sheet_error() : ERR_OK;
 }
 
@@ -212,10 +209,10 @@ enum err sheet_finish(struct sheet *sheet)
     return ERR_OK;
 }
 
-enum err sheet_next(struct sheet *sheet)
+bool sheet_next(struct sheet *sheet)
 {
     sheet->pending_rows++;
-    return sheet->pending_rows < sheet->chunk_rows ? ERR_OK : sheet_finish(sheet);
+    return sheet->pending_rows == sheet->chunk_rows;
 }
 
 void sheet_close(struct sheet *sheet)

@@ -23,10 +23,11 @@ struct sheet {
 
 /* Creates the group and its datasets below file. */
 enum err sheet_open(struct sheet *sheet, hid_t file, const struct schema_table *table) MUST_CHECK;
-/* The place of column `column` in the row to be added; sheet_next ends the row. */
+/* The place of column `column` in the row to be added. */
 void *sheet_cell(struct sheet *sheet, size_t column);
 void sheet_put(struct sheet *sheet, size_t column, uint64_t value);
-enum err sheet_next(struct sheet *sheet) MUST_CHECK;
+/* Ends the row. True: a chunk is full and sheet_finish is due before the next row. */
+bool sheet_next(struct sheet *sheet) MUST_CHECK;
 /* Writes what is pending. For the end, and rarely before it: a chunk that is written again is
  * compressed and placed again. */
 enum err sheet_finish(struct sheet *sheet) MUST_CHECK;
