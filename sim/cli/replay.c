@@ -1,0 +1,90 @@
+#include "sim/cli/replay.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "sim/cli/command.h"
+#include "sim/cli/experiment.h"
+#include "sim/record/metrics.h"
+#include "sim/scenario/unit.h"
+
+int replay_run(const char *command, const char *folder, const struct replay_span *span, FILE *out)
+{
+    struct scenario *scenario;
+    struct scenario_error error = {0};
+    struct metrics *metrics = NULL;
+    char path[700];
+
+    snprintf(path, sizeof(path), "%s/used.yaml", folder);
+    if (scenario_load(&scenario, &error, path, NULL, 0) != ERR_OK) {
+        experiment_error_print(&error);
+        return command_usage(command, "%s is not a folder that `orrery run` wrote", folder);
+    }
+    struct world_options options = {.threads = 1,
+                                    .metrics = &metrics,
+                                    .transcript = out,
+                                    .transcript_node = span->node,
+                                    .transcript_from_ns = span->from_ns,
+                                    .transcript_to_ns = span->to_ns,
+                                    .stop_ns = span->to_ns};
+    struct world *world = world_new(scenario, &options, &error);
+    int code = EXIT_OK;
+    if (world == NULL) {
+        experiment_error_print(&error);
+        code = EXIT_USAGE;
+    } else if (world_run(world) == WORLD_INVARIANT) {
+        fprintf(stderr, "orrery %s: %s\n", command, world_verdict(world));
+        code = EXIT_INVARIANT;
+    }
+    world_free(world);
+    metrics_free(metrics);
+    scenario_free(scenario);
+    return code;
+}
+
+static int time_read(uint64_t *ns, const char *name, const char *text)
+{
+    const char *why;
+
+    return unit_read(ns, UNIT_TIME, text, &why) == ERR_OK
+               ? EXIT_OK
+               : command_usage("replay", "%s %s: expected %s", name, text, why);
+}
+
+int command_replay(int argc, char **argv)
+{
+    struct replay_span span = {.node = UINT32_MAX};
+    const char *folder = NULL;
+
+    for (int i = 1; i < argc; i++) {
+        const char *a = argv[i];
+        int code = EXIT_OK;
+        if (a[0] != '-') {
+            if (folder != NULL) {
+                return command_usage("replay", "one run at a time, not also %s", a);
+            }
+            folder = a;
+        } else if (i + 1 == argc) {
+            return command_usage("replay", "option %s is not known or lacks its value", a);
+        } else if (strcmp(a, "--node") == 0) {
+            char *end;
+            span.node = (uint32_t)strtoul(argv[++i], &end, 10);
+            if (*end != 0) {
+                return command_usage("replay", "--node takes a number, not %s", argv[i]);
+            }
+        } else if (strcmp(a, "--from") == 0) {
+            code = time_read(&span.from_ns, a, argv[++i]);
+        } else if (strcmp(a, "--to") == 0) {
+            code = time_read(&span.to_ns, a, argv[++i]);
+        } else {
+            return command_usage("replay", "option %s is not known", a);
+        }
+        if (code != EXIT_OK) {
+            return code;
+        }
+    }
+    if (folder == NULL) {
+        return command_usage("replay", "which run?");
+    }
+    return replay_run("replay", folder, &span, stdout);
+}
