@@ -34,6 +34,9 @@ struct shared *store_new(const struct store_config *config);
  * NULL. */
 void store_free(struct shared *shared);
 
+/* Switches the memo: off forgets nothing but misses every time. For benchmarks, between runs. */
+void store_memo_enable(struct shared *shared, bool on);
+
 /* Exact only while no other thread uses the store. */
 void store_stats(const struct shared *shared, struct store_stats *stats);
 

@@ -29,7 +29,7 @@ static void machine_start(struct world *w, unsigned thread, uint32_t index, uint
     h->up = true;
     h->silent = false;
     h->life++;
-    population_seed(seed, w->scenario->seed, "orrery node", (uint64_t)h->life << 32 | index);
+    world_node_seed(w, index, h->life, seed);
     node_init(h->node, h->config, seed, w->shared);
     trace_add(w, thread, index, now_ns, TRACE_KINDS + WORLD_TRACE_node_up,
               (uint64_t[TRACE_VALUES_MAX]){h->life, h->wiped});

@@ -117,6 +117,9 @@ void step_run(struct world *w, unsigned thread, uint32_t index, uint64_t now_ns,
     h->mono_last_ns = event->mono_ns;
     engine_mix(w->engine, index, (uint64_t)event->kind << 56 ^ event->mono_ns ^ event->wall_ms);
     transcript_event(w, index, now_ns, event);
+    if (w->options.observe != NULL) {
+        w->options.observe(w->options.observe_arg, index, event);
+    }
     node_step(h->node, event, &worker->effects, &worker->scratch);
     arena_reset(&worker->scratch);
 

@@ -399,7 +399,7 @@ struct world *world_new(const struct scenario *scenario, const struct world_opti
     invariant(w != NULL);
     w->scenario = scenario;
     w->options = *options;
-    w->threads = options->transcript != NULL ? 1 : options->threads;
+    w->threads = options->transcript != NULL || options->observe != NULL ? 1 : options->threads;
     w->end_ns = options->stop_ns != 0 ? options->stop_ns : scenario->duration_ns;
     w->sample_next_ns = scenario->record.series_ns;
     snprintf(error->file, sizeof(error->file), "%s", scenario->name);
@@ -425,6 +425,37 @@ enum world_end world_run(struct world *w)
                      : WORLD_INVARIANT;
     }
     return w->end;
+}
+
+const struct node_config *world_node_config(const struct world *w, uint32_t node)
+{
+    return w->hosts[node].config;
+}
+
+void world_node_seed(const struct world *w, uint32_t node, uint32_t life, uint8_t seed[32])
+{
+    population_seed(seed, w->scenario->seed, "orrery node", (uint64_t)life << 32 | node);
+}
+
+struct shared *world_shared(struct world *w)
+{
+    return w->shared;
+}
+
+uint64_t world_node_resident_bytes(const struct world *w)
+{
+    size_t pages = w->slab_bytes / 4096;
+    unsigned char *map = malloc(pages);
+    uint64_t resident = 0;
+
+    invariant(map != NULL);
+    if (mincore(w->slab, w->slab_bytes, map) == 0) {
+        for (size_t i = 0; i < pages; i++) {
+            resident += map[i] & 1;
+        }
+    }
+    free(map);
+    return resident * 4096;
 }
 
 const char *world_verdict(const struct world *w)

@@ -25,6 +25,9 @@ struct world_options {
     const volatile int *interrupted; /* becomes non-zero on Ctrl-C */
     void (*progress)(void *arg, const struct world *world);
     void *progress_arg;
+    /* NULL, or called with each event before its step; one thread only. */
+    void (*observe)(void *arg, uint32_t node, const struct event *event);
+    void *observe_arg;
 };
 
 enum world_end {
@@ -45,6 +48,13 @@ void world_free(struct world *world);
 void world_digest(const struct world *world, uint8_t digest[32]);
 /* What broke, when world_run says so; else "". */
 const char *world_verdict(const struct world *world);
+
+/* For benchmarks that run nodes without a world: what a node was made from. life counts from 1. */
+const struct node_config *world_node_config(const struct world *world, uint32_t node);
+void world_node_seed(const struct world *world, uint32_t node, uint32_t life, uint8_t seed[32]);
+struct shared *world_shared(struct world *world);
+/* Memory that all nodes have touched so far, blobs not counted. */
+uint64_t world_node_resident_bytes(const struct world *world);
 
 /* For the progress line and the summary. */
 struct world_stats {
