@@ -154,7 +154,7 @@ static int steps_row(FILE *out, uint32_t nodes)
     tape.shared = world_shared(world);
     int code = world_run(world) == WORLD_COMPLETE ? EXIT_OK : EXIT_INVARIANT;
     double warm = pass(&tape, world, nodes + 1);
-    store_memo_enable(tape.shared, false);
+    store_memo_end(tape.shared);
     double real = pass(&tape, world, nodes + 1);
     fprintf(out, "%5u  %9zu  %10.0f  %8.0f  %10.0f  %8.0f\n", nodes, tape.count, 1e9 / warm, warm,
             1e9 / real, real);

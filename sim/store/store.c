@@ -48,6 +48,12 @@ void store_free(struct shared *shared)
     free(shared);
 }
 
+void store_memo_end(struct shared *shared)
+{
+    memo_free(shared->memo);
+    shared->memo = NULL;
+}
+
 void store_stats(const struct shared *shared, struct store_stats *stats)
 {
     *stats = (struct store_stats){.plain = 0};

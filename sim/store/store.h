@@ -34,8 +34,8 @@ struct shared *store_new(const struct store_config *config);
  * NULL. */
 void store_free(struct shared *shared);
 
-/* Switches the memo: off forgets nothing but misses every time. For benchmarks, between runs. */
-void store_memo_enable(struct shared *shared, bool on);
+/* The memo forgets everything and stays off. While no other thread uses the store. */
+void store_memo_end(struct shared *shared);
 
 /* Exact only while no other thread uses the store. */
 void store_stats(const struct shared *shared, struct store_stats *stats);
