@@ -1,8 +1,10 @@
 #include "sim/cli/bench.h"
 
+#include <stdbool.h>
 #include <string.h>
 
 #include "sim/cli/bench_phold.h"
+#include "sim/cli/bench_proof.h"
 #include "sim/cli/command.h"
 
 static int bench_phold_two(FILE *out)
@@ -26,6 +28,10 @@ static const struct {
 int command_bench(int argc, char **argv)
 {
     int worst = EXIT_OK;
+
+    if (argc > 1 && strcmp(argv[1], "proof") == 0) {
+        return bench_proof(argc - 1, argv + 1); /* has options of its own */
+    }
 
     for (int k = 1; k < argc; k++) {
         size_t i = 0;

@@ -18,7 +18,7 @@ int bench_record(FILE *out);
 int bench_scale(FILE *out);
 
 /* Thread-CPU and wall time. */
-uint64_t bench_wall_ns(void);
-uint64_t bench_cpu_ns(void);
+uint64_t real_wall_ns(void);
+uint64_t real_cpu_ns(void);
 
 #endif

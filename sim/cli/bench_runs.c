@@ -11,7 +11,7 @@
 #include "sim/cli/experiment.h"
 #include "sim/record/metrics.h"
 
-uint64_t bench_wall_ns(void)
+uint64_t real_wall_ns(void)
 {
     struct timespec t;
 
@@ -19,7 +19,7 @@ uint64_t bench_wall_ns(void)
     return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
 }
 
-uint64_t bench_cpu_ns(void)
+uint64_t real_cpu_ns(void)
 {
     struct timespec t;
 
@@ -42,7 +42,7 @@ static void run_here(struct run_figures *f, const char *name, const char *const 
     struct metrics *metrics = NULL;
     struct world_stats stats;
     char path[700];
-    uint64_t begun = bench_wall_ns();
+    uint64_t begun = real_wall_ns();
 
     snprintf(path, sizeof(path), "%s/%s", ORRERY_DATA, name);
     if (scenario_load(&scenario, &error, path, settings, count) != ERR_OK) {
@@ -53,7 +53,7 @@ static void run_here(struct run_figures *f, const char *name, const char *const 
         char folder[] = "/tmp/orrery-bench-XXXXXX";
         f->ok = mkdtemp(folder) != NULL &&
                 experiment_run(f->digest, scenario, options, folder) == EXIT_OK;
-        f->run_s = (double)(bench_wall_ns() - begun) * 1e-9;
+        f->run_s = (double)(real_wall_ns() - begun) * 1e-9;
         snprintf(path, sizeof(path), "rm -r %s", folder);
         if (system(path) != 0) {
             f->ok = 0;
@@ -67,10 +67,10 @@ static void run_here(struct run_figures *f, const char *name, const char *const 
         experiment_error_print(&error);
         return;
     }
-    uint64_t ready = bench_wall_ns();
+    uint64_t ready = real_wall_ns();
     f->ok = world_run(w) == WORLD_COMPLETE;
     f->ready_s = (double)(ready - begun) * 1e-9;
-    f->run_s = (double)(bench_wall_ns() - ready) * 1e-9;
+    f->run_s = (double)(real_wall_ns() - ready) * 1e-9;
     world_stats(w, &stats);
     world_digest(w, f->digest);
     f->virtual_s = (double)stats.now_ns * 1e-9;

@@ -86,13 +86,13 @@ static double pass(const struct tape *tape, struct world *world, uint32_t nodes)
         world_node_seed(world, i, 1, seed);
         node_init(slab[i], config, seed, tape->shared);
     }
-    uint64_t begun = bench_cpu_ns();
+    uint64_t begun = real_cpu_ns();
     for (size_t k = 0; k < tape->count; k++) {
         node_step(slab[tape->steps[k].node], &tape->steps[k].event, out, &scratch);
         arena_reset(&scratch);
         effects_drop(tape->shared, out);
     }
-    double ns = (double)(bench_cpu_ns() - begun) / (double)tape->count;
+    double ns = (double)(real_cpu_ns() - begun) / (double)tape->count;
     for (uint32_t i = 0; i < nodes; i++) {
         node_drop(slab[i]);
         free(slab[i]);
