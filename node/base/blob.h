@@ -44,4 +44,9 @@ const struct blob *blob_name_get(struct shared *shared, const uint8_t name[32]);
  */
 const struct blob *blob_name_keep(struct shared *shared, const uint8_t name[32]);
 
+/* The child that a named blob was put with (side 0: left, 1: right), whose name is `name`. Same
+ * answer as blob_name_get(name), quicker where the host keeps the links of the tree. */
+const struct blob *blob_name_child(struct shared *shared, const struct blob *parent, unsigned side,
+                                   const uint8_t name[32]);
+
 #endif

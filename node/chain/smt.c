@@ -69,10 +69,13 @@ enum err smt_load(struct state_node *node, struct shared *shared, const uint8_t 
 enum err state_get(struct span *value, struct shared *shared, const uint8_t root[32],
                    const uint8_t key[32])
 {
-    const uint8_t *at = smt_is_empty(root) ? NULL : root;
-    for (unsigned depth = 0; at != NULL; depth++) {
+    const struct blob *blob = smt_is_empty(root) ? NULL : blob_name_get(shared, root);
+    if (blob == NULL) {
+        return smt_is_empty(root) ? ERR_NOT_FOUND : ERR_UNKNOWN;
+    }
+    for (unsigned depth = 0;; depth++) {
         struct state_node node;
-        TRY(smt_load(&node, shared, at));
+        TRY(state_node_decode(&node, span_of(blob->data, blob->len)));
         if (node.key != NULL) {
             if (memcmp(node.key, key, 32) != 0) {
                 return ERR_NOT_FOUND;
@@ -83,9 +86,16 @@ enum err state_get(struct span *value, struct shared *shared, const uint8_t root
         if (depth == STATE_DEPTH_MAX) {
             return ERR_CORRUPT;
         }
-        at = smt_bit(key, depth) != 0 ? node.right : node.left;
+        unsigned side = smt_bit(key, depth);
+        const uint8_t *next = side != 0 ? node.right : node.left;
+        if (next == NULL) {
+            return ERR_NOT_FOUND;
+        }
+        blob = blob_name_child(shared, blob, side, next);
+        if (blob == NULL) {
+            return ERR_UNKNOWN;
+        }
     }
-    return ERR_NOT_FOUND;
 }
 
 void state_walk_begin(struct state_walk *walk, struct shared *shared, const uint8_t root[32])

@@ -29,8 +29,8 @@ void state_key(uint8_t key[32], enum state_kind kind, struct span id);
 
 /* --- reading --- */
 
-/* The value of a leaf, valid while root is alive. ERR_NOT_FOUND; ERR_UNKNOWN when a blob of the
- * path is missing here; ERR_CORRUPT when one is no node. */
+/* The value of a leaf, valid while root is alive; untouched on errors. ERR_NOT_FOUND; ERR_UNKNOWN
+ * when a blob of the path is missing here; ERR_CORRUPT when one is no node. */
 enum err state_get(struct span *value, struct shared *shared, const uint8_t root[32],
                    const uint8_t key[32]) MUST_CHECK;
 

@@ -292,6 +292,15 @@ const struct blob *blob_name_get(struct shared *shared, const uint8_t name[32])
     return named == NULL ? NULL : &named->entry.blob;
 }
 
+const struct blob *blob_name_child(struct shared *shared, const struct blob *parent, unsigned side,
+                                   const uint8_t name[32])
+{
+    const struct entry *entry = entry_of(parent);
+    invariant(entry->is_named && side < 2);
+    const struct named *child = ((const struct named *)(const void *)entry)->child[side];
+    return child == NULL ? blob_name_get(shared, name) : &child->entry.blob;
+}
+
 const struct blob *blob_name_put(struct shared *shared, const uint8_t name[32], const uint8_t *data,
                                  size_t len, const uint8_t *left, const uint8_t *right)
 {
