@@ -4,7 +4,7 @@
 
 #define PREFIX_LINKS_MAX 32 /* spec: stream 3 */
 
-static bool id_is_zero(const uint8_t id[32])
+bool id_is_zero(const uint8_t id[32])
 {
     static const uint8_t zero[32];
     return memcmp(id, zero, sizeof(zero)) == 0;

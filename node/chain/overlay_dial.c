@@ -72,8 +72,10 @@ void dial_failed(struct overlay *overlay, struct ctx *c, const struct dial *dial
 {
     for (uint32_t i = 0; i < overlay->book.count; i++) {
         struct book_entry *entry = &overlay->book.entries[i];
-        if (endpoint_equal(&entry->endpoint, &dial->endpoint) &&
-            memcmp(entry->node_id, dial->node_id, 32) == 0) {
+        /* A wanted node may have been dialed elsewhere than the book says; a nameless seed has
+         * nothing but its endpoint. */
+        if (memcmp(entry->node_id, dial->node_id, 32) == 0 &&
+            (!id_is_zero(dial->node_id) || endpoint_equal(&entry->endpoint, &dial->endpoint))) {
             entry->flags &= (uint8_t)~BOOK_BUSY;
             failure_note(overlay, c, &entry->failures, &entry->next_ns);
         }
@@ -142,7 +144,10 @@ static void dial_wants(struct overlay *overlay, struct ctx *c)
                 }
                 entry->flags |= BOOK_BUSY;
             }
-            dial_begin(overlay, c, ROLE_MESH, want->node_id, &want->endpoint);
+            /* The chain says where it listens, and so does the book: whoever is right. */
+            bool by_book = entry != NULL && want->failures % 2 != 0;
+            dial_begin(overlay, c, ROLE_MESH, want->node_id,
+                       by_book ? &entry->endpoint : &want->endpoint);
         }
     }
 }

@@ -104,6 +104,7 @@ static inline uint32_t mask_take(uint64_t *mask)
 uint64_t overlay_backoff_ns(struct ctx *c, uint32_t failures);
 
 /* --- overlay_book.c --- */
+bool id_is_zero(const uint8_t id[32]);
 struct book_entry *book_find(struct book *book, const uint8_t node_id[32]);
 /* Adds a peer, or makes room for it. from: who said so, NULL for the operator. A peer's endpoint is
  * changed by the peer itself alone. */

@@ -21,7 +21,9 @@ static size_t record_write(uint8_t out[RECORD_BYTES_MAX], const struct wire_node
     struct writer w;
     size_t len;
     vrf_keypair(&vrf, node->config.vrf_seed);
-    end[ENDPOINT_BYTES - 1] = 1;
+    memcpy(end, node->config.endpoint.address, 16);
+    end[16] = (uint8_t)(node->config.endpoint.port >> 8);
+    end[17] = (uint8_t)node->config.endpoint.port;
     struct node_record record = {.node_id = node->node_id,
                                  .endpoints = {.data = end, .count = 1},
                                  .onion = zeros,
@@ -34,7 +36,7 @@ static size_t record_write(uint8_t out[RECORD_BYTES_MAX], const struct wire_node
     return len;
 }
 
-static void genesis_make(struct peers *peers)
+static void genesis_make(struct peers *peers, bool finality)
 {
     struct genesis facts = {.network = 7, .ts_ms = peers->wire->wall_ms};
     static struct genesis_account accounts[WIRE_NODES_MAX];
@@ -43,7 +45,7 @@ static void genesis_make(struct peers *peers)
     size_t len;
     params_defaults(&facts.params);
     facts.params.vrf = 0;
-    facts.params.finality = 0;
+    facts.params.finality = finality;
     memset(facts.seed, 0x5e, 32);
     for (uint32_t i = 0; i < peers->accounts; i++) {
         struct wire_node *node = &peers->wire->nodes[i];
@@ -189,7 +191,8 @@ static void *zeroed(size_t bytes)
     return memory;
 }
 
-struct peers *peers_new(uint32_t count, uint32_t accounts, uint32_t known, uint64_t seed)
+static struct peers *make(uint32_t count, uint32_t accounts, uint32_t known, uint64_t seed,
+                          bool finality)
 {
     struct peers *peers = calloc(1, sizeof(*peers));
     invariant(peers != NULL);
@@ -199,7 +202,7 @@ struct peers *peers_new(uint32_t count, uint32_t accounts, uint32_t known, uint6
     wire->user = peers;
     wire->step = step;
     wire->deadline = deadline;
-    genesis_make(peers);
+    genesis_make(peers, finality);
     for (uint32_t i = 0; i < 2 * count; i++) {
         memcpy(peers->seeds[i].node_id, wire->nodes[i % count].node_id, 32);
         peers->seeds[i].endpoint = wire_endpoint(i % count);
@@ -210,6 +213,16 @@ struct peers *peers_new(uint32_t count, uint32_t accounts, uint32_t known, uint6
         wire->nodes[i].down = true; /* until it starts */
     }
     return peers;
+}
+
+struct peers *peers_new(uint32_t count, uint32_t accounts, uint32_t known, uint64_t seed)
+{
+    return make(count, accounts, known, seed, false);
+}
+
+struct peers *peers_finality(uint32_t count, uint32_t accounts, uint32_t known, uint64_t seed)
+{
+    return make(count, accounts, known, seed, true);
 }
 
 void peers_start(struct peers *peers, uint32_t node)

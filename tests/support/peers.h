@@ -36,6 +36,8 @@ struct peers {
 /* Nodes of which the first `accounts` have a stake and may produce; each knows its `known`
  * successors. Not started. */
 struct peers *peers_new(uint32_t count, uint32_t accounts, uint32_t known, uint64_t seed);
+/* The same with finality on, for whole nodes. */
+struct peers *peers_finality(uint32_t count, uint32_t accounts, uint32_t known, uint64_t seed);
 void peers_start(struct peers *peers, uint32_t node);
 void peers_start_all(struct peers *peers);
 /* Runs for so many seconds. */

@@ -310,6 +310,9 @@ void wire_effects(struct wire *wire, uint32_t node)
             break;
         case EFFECT_TRACE:
             wire->traces[effect->trace.kind]++;
+            wire->nodes[node].traces[effect->trace.kind]++;
+            memcpy(wire->nodes[node].last[effect->trace.kind], effect->trace.value,
+                   sizeof(effect->trace.value));
             memcpy(wire->last_trace[effect->trace.kind], effect->trace.value,
                    sizeof(effect->trace.value));
             break;

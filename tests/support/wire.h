@@ -38,6 +38,8 @@ struct wire_node {
     uint64_t blocked;            /* nodes */
     bool down;                   /* refuses connects, hears nothing */
     uint64_t frames_sent;
+    uint64_t traces[TRACE_KINDS];
+    uint64_t last[TRACE_KINDS][TRACE_VALUES_MAX];
     struct record_kept {
         uint8_t key[RECORD_KEY_BYTES_MAX];
         size_t key_len;

@@ -216,6 +216,21 @@ Test(overlay, wanted_links_come_and_go)
     finish(wire);
 }
 
+/* The chain names an endpoint where nobody listens; the book knows better. */
+Test(overlay, a_wrong_endpoint_costs_time_only)
+{
+    struct wire *wire = network(4, 3, 12);
+    struct endpoint nowhere = wire_endpoint(999);
+    struct ctx c = wire_ctx(wire, 0);
+    for (uint32_t peer = 1; peer < 4; peer++) {
+        overlay_want(overlays[0], &c, wire->nodes[peer].node_id, &nowhere);
+    }
+    start(wire);
+    wire_run(wire, 30 * SECONDS);
+    cr_assert_eq(ready_count(0), 3);
+    finish(wire);
+}
+
 Test(overlay, full_of_links_refuses_more)
 {
     struct wire *wire = network(30, 4, 7);

@@ -1,0 +1,83 @@
+/* Whole nodes on a tiny wire: a network decides checkpoints, and a node that joins late reaches the
+ * same checkpoints, by blocks and decisions from genesis. */
+#include <criterion/criterion.h>
+#include <stdlib.h>
+
+#include "node/core/node.h"
+#include "node/seam/seam.h"
+#include "tests/support/peers.h"
+
+static struct node *nodes[WIRE_NODES_MAX];
+
+static void step(struct wire *wire, uint32_t node, struct ctx *c, const struct event *event)
+{
+    (void)wire;
+    node_step(nodes[node], event, c->out, c->scratch);
+}
+
+static uint64_t deadline(struct wire *wire, uint32_t node)
+{
+    (void)wire;
+    return nodes[node] == NULL ? DEADLINE_NONE : node_deadline_ns(nodes[node]);
+}
+
+static void start(struct peers *peers, uint32_t i)
+{
+    struct wire *wire = peers->wire;
+    const struct event event = {.kind = EVENT_START};
+    uint8_t seed[32] = {(uint8_t)i, 9};
+    size_t bytes = (node_bytes(&wire->nodes[i].config) + 63) & ~(size_t)63;
+    nodes[i] = aligned_alloc(64, bytes);
+    cr_assert_not_null(nodes[i]);
+    memset((void *)nodes[i], 0, bytes);
+    node_init(nodes[i], &wire->nodes[i].config, seed, wire->host.shared);
+    wire->nodes[i].down = false;
+    wire_now(wire, i, &event);
+}
+
+static struct peers *network(uint32_t count, uint32_t accounts, uint64_t seed)
+{
+    struct peers *peers = peers_finality(count, accounts, count - 1, seed);
+    peers->wire->step = step;
+    peers->wire->deadline = deadline;
+    return peers;
+}
+
+static void finish(struct peers *peers)
+{
+    for (uint32_t i = 0; i < peers->wire->count; i++) {
+        if (nodes[i] != NULL) {
+            const struct event event = {.kind = EVENT_STOP};
+            wire_now(peers->wire, i, &event);
+            node_drop(nodes[i]);
+            free(nodes[i]);
+            nodes[i] = NULL;
+        }
+    }
+    cr_assert_eq(peers_end(peers), 0);
+}
+
+static uint64_t decided(const struct peers *peers, uint32_t node)
+{
+    return peers->wire->nodes[node].last[TRACE_checkpoint_decided][0];
+}
+
+Test(join, a_late_node_finds_the_checkpoints)
+{
+    struct peers *peers = network(6, 4, 1);
+    for (uint32_t i = 0; i < 5; i++) {
+        start(peers, i);
+    }
+    peers_run(peers, 15 * 700);
+    uint64_t instance = decided(peers, 0);
+    cr_log_info("instance %lu height %lu", instance,
+                peers->wire->nodes[0].last[TRACE_tip_changed][0]);
+    cr_assert_gt(instance, 100);
+    start(peers, 5);
+    peers_run(peers, 90);
+    cr_log_info("joiner: instance %lu height %lu; others %lu", decided(peers, 5),
+                peers->wire->nodes[5].last[TRACE_tip_changed][0], decided(peers, 0));
+    cr_assert_geq(decided(peers, 5), instance);
+    cr_assert_eq(peers->wire->traces[TRACE_peer_misbehaved], 0);
+    finish(peers);
+}
