@@ -408,6 +408,7 @@ enum err finality_frame(struct finality *f, struct ctx *c, uint32_t link, const 
     if (!f->running || !is_on(f) || frame->len == 0) {
         return ERR_OK;
     }
+    f->busy_ns = c->mono_ns + 1;
     switch (frame->data[0]) {
     case FRAME_PROPOSAL:
     case FRAME_VOTE_BUNDLE:
@@ -471,6 +472,7 @@ void finality_wake(struct finality *f, struct ctx *c)
     if (!f->running || !is_on(f)) {
         return;
     }
+    f->busy_ns = c->mono_ns + 1;
     if (f->intake.count > 0) {
         intake_run(f, c);
     } else if (f->arrival.check_frame != NULL) {
@@ -504,10 +506,10 @@ static uint64_t least(uint64_t a, uint64_t b)
 
 uint64_t finality_deadline_ns(const struct finality *f)
 {
-    if (f->intake.count > 0 || f->arrival.check_frame != NULL) {
-        return 0; /* at once */
-    }
     uint64_t at = least(f->flush_ns, f->have_ns);
+    if (f->intake.count > 0 || f->arrival.check_frame != NULL) {
+        at = least(at, f->busy_ns);
+    }
     for (int t = 0; t < TM_TIMERS; t++) {
         at = least(at, f->timer_ns[t]);
     }

@@ -103,6 +103,7 @@ struct finality {
     struct recent recent[RECENT_MAX];
     struct seat seat;
     uint64_t flush_ns, have_ns;
+    uint64_t busy_ns; /* checks are left over: due at once */
     uint64_t timer_ns[TM_TIMERS];
     uint32_t timer_round[TM_TIMERS];
     uint32_t signed_round; /* newest own vote of the current instance: never signs at or below it
