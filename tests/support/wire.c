@@ -153,8 +153,11 @@ static void connect_do(struct wire *wire, uint32_t from, const struct effect *ef
     }
     wire->nodes[from].pair_of[a] = pair + 1;
     wire->nodes[to].pair_of[b] = pair + 1;
-    wire->pairs[pair] = (struct wire_pair){
-        .used = true, .epoch = wire->pairs[pair].epoch + 1, .node = {from, to}, .link = {a, b}};
+    wire->pairs[pair] = (struct wire_pair){.used = true,
+                                           .epoch = wire->pairs[pair].epoch + 1,
+                                           .node = {from, to},
+                                           .link = {a, b},
+                                           .request = effect->connect.request};
     struct event up = {.kind = EVENT_LINK_UP,
                        .link_up = {.link = a,
                                    .dialed = true,
@@ -180,6 +183,11 @@ static void pair_end(struct wire *wire, uint32_t pair, uint32_t by)
             .kind = EVENT_LINK_DOWN,
             .link_down = {.link = p->link[side],
                           .why = p->node[side] == by ? LINK_CLOSED_HERE : LINK_CLOSED_THERE}};
+        if (side == 0 && p->request != 0) { /* every CONNECT is answered */
+            wire->nodes[p->node[0]].pair_of[p->link[0]] = 0;
+            down.link_down.link = LINK_NONE;
+            down.link_down.request = p->request;
+        }
         later(wire, p->node[side], p->node[side] == by ? 0 : wire->delay_ns, 0, &down);
     }
 }
@@ -351,6 +359,9 @@ static void deliver(struct wire *wire, struct wire_queued *item)
     if (!lost && !wire->nodes[item->node].down) {
         if (item->event.kind == EVENT_LINK_DOWN && item->event.link_down.link != LINK_NONE) {
             wire->nodes[item->node].pair_of[item->event.link_down.link] = 0;
+        }
+        if (item->event.kind == EVENT_LINK_UP && item->event.link_up.dialed) {
+            wire->pairs[item->pair - 1].request = 0;
         }
         if (item->event.kind == EVENT_RECV) {
             wire->frames_by_code[item->event.recv.frame->data[0]]++;

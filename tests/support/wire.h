@@ -27,6 +27,7 @@ struct wire_pair {
     bool used;
     uint64_t epoch; /* of the use: what is on its way when it ends is lost */
     uint32_t node[2], link[2];
+    uint32_t request; /* of the CONNECT until it is answered, then 0 */
 };
 
 struct wire_node {

@@ -1,0 +1,344 @@
+/* Whole nodes on a tiny wire: checkpoints are decided and agree, whoever crashes says nothing else
+ * afterwards, who votes twice is found out, and who does not vote learns by certificates (spec:
+ * chain 1.5, 5; decisions 1-3, 13). */
+#include <criterion/criterion.h>
+#include <stdlib.h>
+
+#include "node/base/invariant.h"
+#include "node/chain/genesis.h"
+#include "node/chain/leaves.h"
+#include "node/chain/record.h"
+#include "node/chain/vote.h"
+#include "node/core/node.h"
+#include "node/crypto/sign.h"
+#include "node/crypto/vrf.h"
+#include "node/wire/frames.h"
+#include "tests/support/wire.h"
+
+enum { NODES = 48, INSTANCES = 512 };
+
+#define SECOND UINT64_C(1000000000)
+
+struct story {
+    struct wire *wire;
+    struct genesis genesis;
+    const struct blob *genesis_state;
+    uint8_t genesis_bytes[65536];
+    struct seed_peer seeds[2 * NODES];
+    struct node *node[NODES];
+    uint64_t decided[NODES];   /* instances decided by each */
+    uint64_t value[INSTANCES]; /* what was decided */
+    uint64_t certificates, evidence, rounds, limits;
+    uint64_t offender; /* of the last evidence */
+    uint64_t votes[NODES];
+};
+
+struct plan {
+    uint32_t nodes, voters;
+    uint64_t target_ms, checkpoint, depth, epoch;
+};
+
+static int by_key(const void *a, const void *b)
+{
+    return memcmp(a, b, 32);
+}
+
+static size_t record_write(uint8_t out[RECORD_BYTES_MAX], const struct wire_node *node)
+{
+    struct vrf_secret vrf;
+    static const uint8_t zeros[32];
+    uint8_t end[ENDPOINT_BYTES];
+    struct writer w;
+    size_t len;
+    vrf_keypair(&vrf, node->config.vrf_seed);
+    memcpy(end, node->config.endpoint.address, 16);
+    end[16] = (uint8_t)(node->config.endpoint.port >> 8);
+    end[17] = (uint8_t)node->config.endpoint.port;
+    struct node_record record = {.node_id = node->node_id,
+                                 .endpoints = {.data = end, .count = 1},
+                                 .onion = zeros,
+                                 .vrf = vrf.public_key,
+                                 .roles = 1,
+                                 .metadata = zeros};
+    writer_init(&w, out, RECORD_BYTES_MAX);
+    node_record_write(&w, &record);
+    cr_assert_eq(writer_end(&w, &len), ERR_OK);
+    return len;
+}
+
+static void genesis_make(struct story *s, const struct plan *plan)
+{
+    struct genesis facts = {.network = 7, .ts_ms = s->wire->wall_ms + 5000};
+    static struct genesis_account accounts[NODES];
+    static struct genesis_node nodes[NODES];
+    static uint8_t records[NODES][RECORD_BYTES_MAX];
+    size_t len;
+    params_defaults(&facts.params);
+    facts.params.vrf = 0;
+    facts.params.target_ms = plan->target_ms;
+    facts.params.checkpoint_blocks = plan->checkpoint;
+    facts.params.checkpoint_depth = plan->depth;
+    facts.params.epoch_blocks = plan->epoch;
+    memset(facts.seed, 0x5e, 32);
+    for (uint32_t i = 0; i < plan->voters; i++) {
+        struct wire_node *node = &s->wire->nodes[i];
+        struct sign_secret account;
+        store64(node->config.account_seed, i + 1);
+        node->config.account_seed[31] = 1;
+        store64(node->config.vrf_seed, i + 1);
+        node->config.vrf_seed[31] = 2;
+        sign_keypair(&account, node->config.account_seed);
+        memcpy(accounts[i].key, account.public_key, 32);
+        accounts[i].free = 1000 * TOKEN_ATOMIC;
+        accounts[i].bonded = 5000 * TOKEN_ATOMIC;
+        memcpy(nodes[i].owner, accounts[i].key, 32);
+        nodes[i].record = span_of(records[i], record_write(records[i], node));
+    }
+    qsort(accounts, plan->voters, sizeof(accounts[0]), by_key);
+    qsort(nodes, plan->voters, sizeof(nodes[0]), by_key);
+    cr_assert_eq(genesis_encode(s->genesis_bytes, sizeof(s->genesis_bytes), &len, &facts, accounts,
+                                plan->voters, nodes, plan->voters),
+                 ERR_OK);
+    cr_assert_eq(genesis_decode(&s->genesis, span_of(s->genesis_bytes, len)), ERR_OK);
+    cr_assert_eq(genesis_build_state(&s->genesis, &s->genesis_state, s->wire->host.shared,
+                                     &s->wire->host.scratch),
+                 ERR_OK);
+    arena_reset(&s->wire->host.scratch);
+}
+
+static void traced(struct story *s, uint32_t node, const struct effect *effect)
+{
+    const uint64_t *v = effect->trace.value;
+    switch (effect->trace.kind) {
+    case TRACE_checkpoint_decided:
+        cr_assert_lt(v[0], INSTANCES);
+        cr_assert_gt(v[0], s->decided[node]);
+        s->decided[node] = v[0];
+        s->certificates += v[5];
+        cr_assert(s->value[v[0]] == 0 || s->value[v[0]] == v[2], "instance %lu: two decisions",
+                  v[0]);
+        s->value[v[0]] = v[2];
+        break;
+    case TRACE_vote_cast:
+        s->votes[node]++;
+        break;
+    case TRACE_round_started:
+        s->rounds++;
+        break;
+    case TRACE_limit_reached:
+        s->limits++;
+        break;
+    case TRACE_peer_misbehaved:
+        cr_assert_fail("node %u blames link %lu: %s, frame 0x%02lx", node, v[0],
+                       err_text((enum err)v[1]), v[2]);
+        break;
+    case TRACE_evidence_found:
+        s->evidence++;
+        s->offender = v[1];
+        break;
+    default:
+        break;
+    }
+}
+
+static void step(struct wire *wire, uint32_t node, struct ctx *c, const struct event *event)
+{
+    struct story *s = wire->user;
+    node_step(s->node[node], event, c->out, c->scratch);
+    for (size_t i = 0; i < c->out->count; i++) {
+        if (c->out->list[i].kind == EFFECT_TRACE) {
+            traced(s, node, &c->out->list[i]);
+        }
+    }
+}
+
+static uint64_t deadline(struct wire *wire, uint32_t node)
+{
+    return node_deadline_ns(((struct story *)wire->user)->node[node]);
+}
+
+static void start(struct story *s, uint32_t node)
+{
+    const struct node_config *config = &s->wire->nodes[node].config;
+    const struct event event = {.kind = EVENT_START};
+    uint8_t seed[32] = {(uint8_t)node, 9};
+    size_t bytes = (node_bytes(config) + 63) & ~(size_t)63;
+    s->node[node] = aligned_alloc(64, bytes);
+    cr_assert_not_null(s->node[node]);
+    memset((void *)s->node[node], 0, bytes);
+    node_init(s->node[node], config, seed, s->wire->host.shared);
+    s->wire->nodes[node].down = false;
+    wire_now(s->wire, node, &event);
+}
+
+/* The node loses its memory; its links end. */
+static void crash(struct story *s, uint32_t node)
+{
+    for (uint32_t link = 0; link < LINKS_MAX; link++) {
+        wire_cut(s->wire, node, link);
+    }
+    s->wire->nodes[node].down = true;
+    memset(s->wire->nodes[node].pair_of, 0, sizeof(s->wire->nodes[node].pair_of));
+    node_drop(s->node[node]);
+    free((void *)s->node[node]);
+    s->node[node] = NULL;
+}
+
+static struct story *story_new(const struct plan *plan, uint64_t seed)
+{
+    struct story *s = calloc(1, sizeof(*s));
+    s->wire = wire_new(plan->nodes, seed, &s->genesis);
+    s->wire->wall_ms = 1700000000000;
+    s->wire->user = s;
+    s->wire->step = step;
+    s->wire->deadline = deadline;
+    genesis_make(s, plan);
+    for (uint32_t i = 0; i < 2 * plan->nodes; i++) {
+        memcpy(s->seeds[i].node_id, s->wire->nodes[i % plan->nodes].node_id, 32);
+        s->seeds[i].endpoint = wire_endpoint(i % plan->nodes);
+    }
+    for (uint32_t i = 0; i < plan->nodes; i++) {
+        s->wire->nodes[i].config.seeds = s->seeds + i + 1;
+        s->wire->nodes[i].config.seed_count = plan->nodes < 6 ? plan->nodes - 1 : 6;
+        start(s, i);
+    }
+    return s;
+}
+
+static void run(struct story *s, uint64_t seconds)
+{
+    wire_run(s->wire, s->wire->now_ns + seconds * SECOND);
+}
+
+static void story_end(struct story *s)
+{
+    for (uint32_t i = 0; i < s->wire->count; i++) {
+        if (s->node[i] != NULL) {
+            node_drop(s->node[i]);
+            free((void *)s->node[i]);
+        }
+    }
+    blob_drop(s->wire->host.shared, s->genesis_state);
+    cr_assert_eq(wire_end(s->wire), 0, "blobs are left");
+    free(s);
+}
+
+static uint64_t least_decided(const struct story *s)
+{
+    uint64_t least = UINT64_MAX;
+    for (uint32_t i = 0; i < s->wire->count; i++) {
+        least = s->decided[i] < least ? s->decided[i] : least;
+    }
+    return least;
+}
+
+Test(finality, four_decide_and_the_others_learn)
+{
+    const struct plan plan = {
+        .nodes = 7, .voters = 4, .target_ms = 2000, .checkpoint = 2, .depth = 1, .epoch = 8};
+    struct story *s = story_new(&plan, 1);
+    run(s, 400);
+    cr_log_info("decided %lu, rounds above 0: %lu, by certificate %lu, bundles %lu, have %lu",
+                least_decided(s), s->rounds, s->certificates,
+                s->wire->frames_by_code[FRAME_VOTE_BUNDLE],
+                s->wire->frames_by_code[FRAME_VOTE_HAVE]);
+    cr_assert_geq(least_decided(s), 60);
+    cr_assert_geq(s->certificates, 3 * 60);
+    cr_assert_eq(s->evidence, 0);
+    cr_assert_eq(s->limits, 0);
+    story_end(s);
+}
+
+Test(finality, who_crashes_never_contradicts_itself)
+{
+    const struct plan plan = {
+        .nodes = 4, .voters = 4, .target_ms = 2000, .checkpoint = 2, .depth = 1, .epoch = 240};
+    struct story *s = story_new(&plan, 2);
+    uint64_t dice = 7;
+    run(s, 20);
+    for (uint32_t k = 0; k < 400; k++) {
+        uint32_t node = (uint32_t)(rng_splitmix64(&dice) % 4);
+        wire_run(s->wire, s->wire->now_ns + rng_splitmix64(&dice) % (2 * SECOND));
+        crash(s, node);
+        /* Not before the wire has told that the old links are down. */
+        wire_run(s->wire, s->wire->now_ns + SECOND / 10 + rng_splitmix64(&dice) % (SECOND / 2));
+        start(s, node);
+    }
+    uint64_t before = least_decided(s);
+    run(s, 60);
+    cr_log_info("decided %lu, then %lu, rounds above 0: %lu", before, least_decided(s), s->rounds);
+    cr_assert_eq(s->evidence, 0, "nobody honest signs two things");
+    cr_assert_geq(least_decided(s), before + 5);
+    story_end(s);
+}
+
+/* The voter index of the account of a node: accounts stand in ascending order. */
+static uint16_t voter_of(const struct story *s, const struct plan *plan, uint32_t node)
+{
+    struct sign_secret keys[NODES];
+    uint16_t voter = 0;
+    for (uint32_t i = 0; i < plan->voters; i++) {
+        sign_keypair(&keys[i], s->wire->nodes[i].config.account_seed);
+    }
+    for (uint32_t i = 0; i < plan->voters; i++) {
+        voter = (uint16_t)(voter + (memcmp(keys[i].public_key, keys[node].public_key, 32) < 0));
+    }
+    return voter;
+}
+
+Test(finality, who_votes_twice_is_found_out)
+{
+    const struct plan plan = {
+        .nodes = 5, .voters = 4, .target_ms = 2000, .checkpoint = 2, .depth = 1, .epoch = 240};
+    struct story *s = story_new(&plan, 3);
+    struct sign_secret liar;
+    sign_keypair(&liar, s->wire->nodes[0].config.account_seed);
+    run(s, 30);
+    for (uint32_t k = 0; k < 10; k++) {
+        struct vote vote = {.voter = voter_of(s, &plan, 0),
+                            .kind = VOTE_PREVOTE,
+                            .instance = s->decided[1] + 1,
+                            .jr = -1};
+        uint8_t votes[VOTE_BYTES];
+        uint8_t frame[VOTE_BYTES + 8];
+        size_t len;
+        memset(vote.value, 0xbb, 32);
+        vote_sign(&vote, s->genesis.hash, &liar);
+        vote_encode(votes, &vote);
+        const struct frame_vote_bundle bundle = {.votes = {.data = votes, .count = 1}};
+        cr_assert_eq(frame_vote_bundle_encode(frame, sizeof(frame), &len, &bundle), ERR_OK);
+        wire_inject(s->wire, 1, wire_link(s->wire, 1, 2), span_of(frame, len));
+        run(s, 10);
+    }
+    cr_log_info("decided %lu, evidence %lu", least_decided(s), s->evidence);
+    cr_assert_geq(least_decided(s), 10);
+    cr_assert_geq(s->evidence, 20, "everybody who votes sees both");
+    cr_assert_eq(s->offender, load64(liar.public_key));
+    story_end(s);
+}
+
+/* Decision 3: bundles keep the committee's talk small. */
+Test(finality, bundles_carry_many_votes)
+{
+    const struct plan plan = {
+        .nodes = 40, .voters = 40, .target_ms = 15000, .checkpoint = 4, .depth = 2, .epoch = 240};
+    struct story *s = story_new(&plan, 4);
+    run(s, 1200);
+    uint64_t decided = least_decided(s);
+    uint64_t bundles = s->wire->frames_by_code[FRAME_VOTE_BUNDLE];
+    uint64_t links = 0;
+    for (uint32_t i = 0; i < plan.nodes; i++) {
+        for (uint32_t l = 0; l < LINKS_MAX; l++) {
+            links += s->wire->nodes[i].pair_of[l] != 0;
+        }
+    }
+    cr_log_info("decided %lu, bundles %lu, proposals %lu, have %lu, ihave %lu, links %lu", decided,
+                bundles, s->wire->frames_by_code[FRAME_PROPOSAL],
+                s->wire->frames_by_code[FRAME_VOTE_HAVE],
+                s->wire->frames_by_code[FRAME_DECISION_IHAVE], links);
+    cr_assert_geq(decided, 15);
+    cr_assert_leq(bundles, decided * plan.nodes * 160);
+    cr_assert_eq(s->evidence, 0);
+    cr_assert_eq(s->limits, 0);
+    story_end(s);
+}
