@@ -185,23 +185,21 @@ static enum err header_judge(uint8_t beta[64], struct ctx *c, const struct genes
 }
 
 enum err accept_header(uint8_t beta[64], struct ctx *c, const struct genesis *genesis,
-                       const struct tree *tree, uint32_t parent, const struct header *header,
-                       const uint8_t *bytes, const uint8_t id[32])
+                       const struct params *params, const struct tree *tree, uint32_t parent,
+                       const struct header *header, const uint8_t *bytes, const uint8_t id[32])
 {
     /* The id covers the header and through the parent's id all ancestors: it is the whole input. */
     struct memo_key key = key_of(id, 0);
     struct header_verdict verdict = {0};
-    struct params params;
 
-    TRY(state_params(&params, c->shared, tree->entries[parent].state_root));
     ctx_charge(c, COST_VERIFY, 1);
     ctx_charge(c, COST_STATE_READ, 2);
-    if (params.vrf != 0 && params.production == PRODUCTION_EXP) {
+    if (params->vrf != 0 && params->production == PRODUCTION_EXP) {
         ctx_charge(c, COST_VRF_VERIFY, 1);
     }
     if (!memo_get(c->shared, MEMO_HEADER, key, &verdict, sizeof(verdict))) {
         verdict.err =
-            (uint32_t)header_judge(verdict.beta, c, genesis, &params, tree, parent, header, bytes);
+            (uint32_t)header_judge(verdict.beta, c, genesis, params, tree, parent, header, bytes);
         if (verdict.err == ERR_UNKNOWN) {
             return ERR_UNKNOWN;
         }

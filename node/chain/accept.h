@@ -22,12 +22,14 @@ enum err accept_head(struct block_head *head, struct ctx *c, const struct blob *
 enum err accept_body(struct ctx *c, const struct params *params, const struct block_head *head,
                      const struct blob *block) MUST_CHECK;
 
-/* The header against its parent, an entry of the tree. beta: of the header; under sirius2018 the
- * generation hash and zeros. ERR_INVALID, ERR_SIGNATURE; ERR_UNKNOWN: the parent's state is gone.
+/* The header against its parent, an entry of the tree. params: in force for the child. beta: of the
+ * header; under sirius2018 the generation hash and zeros. ERR_INVALID, ERR_SIGNATURE; ERR_UNKNOWN:
+ * the parent's state is gone.
  */
 enum err accept_header(uint8_t beta[64], struct ctx *c, const struct genesis *genesis,
-                       const struct tree *tree, uint32_t parent, const struct header *header,
-                       const uint8_t *bytes, const uint8_t id[32]) MUST_CHECK;
+                       const struct params *params, const struct tree *tree, uint32_t parent,
+                       const struct header *header, const uint8_t *bytes,
+                       const uint8_t id[32]) MUST_CHECK;
 
 /* Executes the block and compares the state root; state gets one reference. ERR_INVALID; ERR_FULL:
  * no scratch. */

@@ -84,18 +84,17 @@ static enum err link(struct chain *chain, struct ctx *c, uint32_t *index,
 
 /* Everything after the header of a block whose parent stands in the tree. */
 static enum err execute_and_link(struct chain *chain, struct ctx *c, uint32_t *index,
-                                 uint32_t parent, const struct block_head *head,
-                                 const struct blob *block, const uint8_t beta[64])
+                                 const struct params *params, uint32_t parent,
+                                 const struct block_head *head, const struct blob *block,
+                                 const uint8_t beta[64])
 {
     const struct tree_entry *above = &chain->tree.entries[parent];
-    struct params params;
     struct tree_entry facts = {.parent = parent,
                                .height = head->header.height,
                                .ts_ms = head->header.ts_ms,
                                .bt = head->header.bt};
 
-    TRY(state_params(&params, c->shared, above->state_root));
-    enum err err = accept_body(c, &params, head, block);
+    enum err err = accept_body(c, params, head, block);
     if (err != ERR_OK) {
         return rejected(chain, c, head, err, false);
     }
@@ -107,9 +106,9 @@ static enum err execute_and_link(struct chain *chain, struct ctx *c, uint32_t *i
     if (err != ERR_OK) {
         return rejected(chain, c, head, err, true);
     }
-    facts.score = above->score + production_score(&params, head->header.bt);
+    facts.score = above->score + production_score(params, head->header.bt);
     facts.block = blob_keep(chain->shared, block);
-    accept_gs(facts.gs, &params, beta);
+    accept_gs(facts.gs, params, beta);
     memcpy(facts.id, head->id, 32);
     memcpy(facts.signer, head->header.signer, 32);
     memcpy(facts.state_root, head->header.state_root, 32);
@@ -133,6 +132,7 @@ static enum err place(struct chain *chain, struct ctx *c, struct chain_news *new
                       const struct chain_news *from)
 {
     uint32_t parent = tree_find(&chain->tree, head->header.parent);
+    struct params params;
     uint32_t index;
     uint8_t beta[64];
 
@@ -150,8 +150,9 @@ static enum err place(struct chain *chain, struct ctx *c, struct chain_news *new
         chain->wake_ns = c->mono_ns;
         return wait(chain, c, head, block, from, false);
     }
-    enum err err = accept_header(beta, c, chain->genesis, &chain->tree, parent, &head->header,
-                                 head->view.header.data, head->id);
+    TRY(tip_params(&params, chain, parent));
+    enum err err = accept_header(beta, c, chain->genesis, &params, &chain->tree, parent,
+                                 &head->header, head->view.header.data, head->id);
     if (err != ERR_OK) {
         return rejected(chain, c, head, err, true);
     }
@@ -160,7 +161,7 @@ static enum err place(struct chain *chain, struct ctx *c, struct chain_news *new
         TRY(wait(chain, c, head, block, from, true));
         return ERR_EARLY;
     }
-    TRY(execute_and_link(chain, c, &index, parent, head, block, beta));
+    TRY(execute_and_link(chain, c, &index, &params, parent, head, block, beta));
     accepted(chain, c, news, index, from->link, from->missing_txs);
     return ERR_OK;
 }
@@ -194,6 +195,7 @@ enum err chain_block(struct chain *chain, struct ctx *c, struct chain_news *news
 enum err chain_header(struct chain *chain, struct ctx *c, const uint8_t header[HEADER_BYTES])
 {
     struct header fields;
+    struct params params;
     uint8_t id[32];
     uint8_t beta[64];
 
@@ -215,8 +217,9 @@ enum err chain_header(struct chain *chain, struct ctx *c, const uint8_t header[H
     if (parent == TREE_NONE) {
         return ERR_UNKNOWN;
     }
+    TRY(tip_params(&params, chain, parent));
     enum err err =
-        accept_header(beta, c, chain->genesis, &chain->tree, parent, &fields, header, id);
+        accept_header(beta, c, chain->genesis, &params, &chain->tree, parent, &fields, header, id);
     if (err == ERR_INVALID || err == ERR_SIGNATURE) {
         refuse(chain, id);
         ctx_trace(c, TRACE_block_rejected, fields.height, load64(id), err);
@@ -301,6 +304,7 @@ enum err blocks_replay(struct chain *chain, struct ctx *c, uint32_t *index,
                        const struct blob *block)
 {
     struct block_head head;
+    struct params params;
     uint8_t beta[64];
 
     TRY(accept_head(&head, c, block));
@@ -311,9 +315,10 @@ enum err blocks_replay(struct chain *chain, struct ctx *c, uint32_t *index,
     if (parent == TREE_NONE) {
         return ERR_UNKNOWN;
     }
-    TRY(accept_header(beta, c, chain->genesis, &chain->tree, parent, &head.header,
+    TRY(state_params(&params, chain->shared, chain->tree.entries[parent].state_root));
+    TRY(accept_header(beta, c, chain->genesis, &params, &chain->tree, parent, &head.header,
                       head.view.header.data, head.id));
-    return execute_and_link(chain, c, index, parent, &head, block, beta);
+    return execute_and_link(chain, c, index, &params, parent, &head, block, beta);
 }
 
 void blocks_own(struct chain *chain, struct ctx *c, struct chain_news *news)

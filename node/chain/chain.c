@@ -67,6 +67,7 @@ void chain_init(struct chain *chain, const struct node_config *config, struct sh
     chain->genesis = config->genesis;
     chain->shared = shared;
     chain->params = config->genesis->params;
+    chain->params_of = TREE_NONE;
     chain->wake_ns = DEADLINE_NONE;
     tree_init(&chain->tree, (struct tree_entry *)(void *)entries, tree_capacity(config), key);
     txpool_init(&chain->pool, (struct txpool_entry *)(void *)pooled, pool_capacity(config), ~key);

@@ -56,6 +56,7 @@ struct chain {
     const struct genesis *genesis;
     struct shared *shared;
     struct params params; /* in force for the child of the tip */
+    uint32_t params_of;   /* the entry whose child that is; TREE_NONE: read them */
     uint64_t final_instance;
     uint64_t wake_ns; /* deferred blocks, work left over */
     uint64_t durable_height;
@@ -86,6 +87,9 @@ void blocks_own(struct chain *chain, struct ctx *c, struct chain_news *news);
 void tip_changed(struct chain *chain, struct ctx *c, uint32_t old_tip);
 /* Reads the parameters of the tip and aims production at it. */
 void tip_refresh(struct chain *chain, struct ctx *c);
+
+/* Parameters in force for the child of an entry. ERR_UNKNOWN: its state is gone. */
+enum err tip_params(struct params *params, const struct chain *chain, uint32_t parent) MUST_CHECK;
 
 /* --- checkpoint.c --- */
 /* With finality off: forgets what is deeper than rollback_max_blocks. */

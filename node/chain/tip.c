@@ -62,6 +62,15 @@ static void disconnect(struct chain *chain, struct ctx *c, const struct tree_ent
     }
 }
 
+enum err tip_params(struct params *params, const struct chain *chain, uint32_t parent)
+{
+    if (parent == chain->params_of) {
+        *params = chain->params;
+        return ERR_OK;
+    }
+    return state_params(params, chain->shared, chain->tree.entries[parent].state_root);
+}
+
 void tip_refresh(struct chain *chain, struct ctx *c)
 {
     const struct tree_entry *tip = &chain->tree.entries[chain->tree.tip];
@@ -70,6 +79,7 @@ void tip_refresh(struct chain *chain, struct ctx *c)
     ctx_charge(c, COST_STATE_READ, 1);
     if (state_params(&params, chain->shared, tip->state_root) == ERR_OK) {
         chain->params = params;
+        chain->params_of = chain->tree.tip;
     }
     producer_aim(&chain->producer, c, &chain->tree, &chain->params, chain->tree.tip);
 }
@@ -79,6 +89,8 @@ void tip_changed(struct chain *chain, struct ctx *c, uint32_t old_tip)
     const struct tree_entry *e = chain->tree.entries;
     uint32_t tip = chain->tree.tip;
     uint32_t fork = tree_fork(&chain->tree, old_tip, tip);
+
+    chain->params_of = TREE_NONE; /* until the refresh below: old_tip may go away */
 
     for (uint32_t i = old_tip; i != fork; i = e[i].parent) {
         disconnect(chain, c, &e[i]);

@@ -144,6 +144,7 @@ static void write_take(struct net_peer *peer, struct effect *effect)
     }
     invariant(records_push(&peer->records, ops, count, effect->write.request) == ERR_OK);
     effect->write.count = 0; /* the references are the disk's now */
+    peer->last_write = effect->write.request;
     peer->queued++;
 }
 
@@ -279,6 +280,22 @@ void net_commit_all(struct chain_net *net, struct net_peer *peer)
     struct chain_news news = {0};
     while (net_commit(net, peer, &news)) {
     }
+}
+
+void net_refuse(struct chain_net *net, struct net_peer *peer)
+{
+    struct records_host host = {.release = value_release, .context = net->host.shared};
+    struct event event = {.kind = EVENT_WRITE_DONE,
+                          .write_done = {.request = peer->last_write, .err = ERR_NO_SPACE}};
+    struct chain_news news = {0};
+    const struct blob *produced;
+
+    records_crash(&peer->records, &host, false, 0);
+    peer->queued = 0;
+    struct ctx *c = net_begin(net, peer);
+    invariant(chain_write_done(peer->chain, c, &event, &news, &produced));
+    invariant(produced == NULL && news.accepted_count == 0);
+    net_finish(net, peer);
 }
 
 enum err net_block(struct chain_net *net, struct net_peer *peer, const struct blob *block,

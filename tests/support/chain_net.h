@@ -23,7 +23,8 @@ struct net_peer {
     uint32_t next_request;
     bool ready; /* recovered */
     struct records records;
-    uint32_t queued; /* batches pushed and not committed */
+    uint32_t last_write; /* request of the newest batch */
+    uint32_t queued;     /* batches pushed and not committed */
     struct net_read reads[NET_READS_MAX];
     uint32_t read_count;
     uint64_t traced[TRACE_KINDS]; /* how often */
@@ -57,6 +58,8 @@ void net_start(struct chain_net *net, struct net_peer *peer);
 void net_crash(struct chain_net *net, struct net_peer *peer);
 /* Makes the oldest batch durable and delivers its WRITE_DONE; false when there is none. */
 bool net_commit(struct chain_net *net, struct net_peer *peer, struct chain_news *news);
+/* The disk refuses everything that is queued, and says so for the newest batch. */
+void net_refuse(struct chain_net *net, struct net_peer *peer);
 void net_commit_all(struct chain_net *net, struct net_peer *peer);
 enum err net_block(struct chain_net *net, struct net_peer *peer, const struct blob *block,
                    struct chain_news *news);

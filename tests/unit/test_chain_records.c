@@ -195,6 +195,34 @@ Test(chain_records, write_before_send)
     cr_assert_eq(net_end(&net), 0);
 }
 
+/* A disk that is full for a while delays the block; it does not make a second one. */
+Test(chain_records, a_full_disk_delays)
+{
+    struct params params = small_params();
+    struct net_peer *peer = &net.peer[0];
+    net_make(&net, 1, &params, TEST_MEMO_ON);
+    net_run(&net, 1, 3);
+    for (int attempt = 0; attempt < 4; attempt++) {
+        struct chain_news news = {0};
+        while (peer->queued == 0) {
+            uint64_t due = chain_deadline_ns(peer->chain);
+            cr_assert_neq(due, DEADLINE_NONE);
+            net.mono_ns = due > net.mono_ns ? due : net.mono_ns;
+            net_wake(&net, peer, &news);
+        }
+        cr_assert_eq(peer->queued, 1);
+        cr_assert_eq(net_tip(peer)->height, 3);
+        if (attempt < 3) {
+            net_refuse(&net, peer);
+        }
+    }
+    net_commit_all(&net, peer);
+    cr_assert_eq(net_tip(peer)->height, 4);
+    cr_assert_eq(peer->traced[TRACE_block_produced], 4);
+    net_run(&net, 1, 6);
+    cr_assert_eq(net_end(&net), 0);
+}
+
 enum { STORY_BLOCKS = 34 };
 static const struct blob *story[STORY_BLOCKS + 1], *fork_block[16];
 static size_t story_count, fork_count;
