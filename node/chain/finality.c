@@ -427,6 +427,11 @@ enum err finality_frame(struct finality *f, struct ctx *c, uint32_t link, const 
 void finality_tip_changed(struct finality *f, struct ctx *c)
 {
     if (f->running && is_on(f)) {
+        const struct tree_entry *final = chain_entry(f->chain, chain_final(f->chain));
+        if (memcmp(final->state_root, f->seat.root_hash, 32) != 0) {
+            seat_refresh(f, c); /* the checkpoint was adopted, not decided here */
+            arrival_after(f, c);
+        }
         finality_run(f, c);
         finality_enter(f, c);
     }

@@ -17,11 +17,13 @@ void sync_init(struct sync *sync, const struct node_config *config, struct chain
     sync->overlay = overlay;
     sync->start_ns = sync->feed_ns = sync->blocks_ns = sync->wish_ns = DEADLINE_NONE;
     sync->ask.due_ns = DEADLINE_NONE;
+    snap_init(sync);
 }
 
 void sync_drop(struct sync *sync)
 {
     queue_clear(sync);
+    snap_drop(sync);
     for (uint32_t i = 0; i < SYNC_SERVES_MAX; i++) {
         blob_drop(sync->shared, sync->serves[i].frame);
         sync->serves[i] = (struct sync_serve){.request = 0};
@@ -65,6 +67,10 @@ void sync_busy_update(struct sync *sync, struct ctx *c)
         busy = busy || claimed > height + 1;
         goal = claimed > goal ? claimed : goal;
     }
+    if (snap_runs(sync)) {
+        busy = true;
+        goal = sync->config->trusted_height;
+    }
     if (busy == sync->busy) {
         return;
     }
@@ -86,6 +92,7 @@ void sync_link_ready(struct sync *sync, struct ctx *c, uint32_t link)
 {
     sync->shared = c->shared;
     sync->links[link] = (struct sync_link){.due_ns = DEADLINE_NONE};
+    snap_ask(sync, c);
     sync_start(sync, c);
     sync_assign(sync, c);
     sync_busy_update(sync, c);
@@ -95,6 +102,7 @@ void sync_link_down(struct sync *sync, struct ctx *c, uint32_t link)
 {
     sync_release(sync, link);
     sync_serve_down(sync, link);
+    snap_release(sync, c, link);
     for (uint32_t i = 0; i < SYNC_WISHES_MAX; i++) {
         struct sync_wish *wish = &sync->wishes[i];
         if (wish->used && wish->link == link) {
@@ -120,7 +128,7 @@ void sync_fetch(struct sync *sync, struct ctx *c, uint32_t link, const uint8_t i
 {
     struct sync_wish *room = NULL;
     sync->shared = c->shared;
-    if (chain_holds(sync->chain, id) || chain_refused(sync->chain, id)) {
+    if (snap_runs(sync) || chain_holds(sync->chain, id) || chain_refused(sync->chain, id)) {
         return;
     }
     for (uint32_t i = 0; i < SYNC_WISHES_MAX; i++) {
@@ -161,6 +169,9 @@ enum err sync_frame(struct sync *sync, struct ctx *c, uint32_t link, const struc
     case FRAME_BLOCK:
         err = sync_block_recv(sync, c, link, frame, news);
         break;
+    case FRAME_STATE:
+        err = snap_state_recv(sync, c, link, bytes, news);
+        break;
     case FRAME_NOT_FOUND:
         err = sync_not_found_recv(sync, c, link, bytes);
         break;
@@ -192,6 +203,9 @@ void sync_wake(struct sync *sync, struct ctx *c, struct chain_news *news)
     if (sync->wish_ns <= now) {
         sync_wishes_due(sync, c);
     }
+    if (sync->snap.due_ns <= now) {
+        snap_due(sync, c);
+    }
     if (sync->start_ns <= now) {
         sync_start(sync, c);
     }
@@ -206,5 +220,6 @@ uint64_t sync_deadline_ns(const struct sync *sync)
     deadline_lower(&least, sync->blocks_ns);
     deadline_lower(&least, sync->wish_ns);
     deadline_lower(&least, sync->ask.due_ns);
+    deadline_lower(&least, sync->snap.due_ns);
     return least;
 }

@@ -62,8 +62,8 @@ void sync_release(struct sync *sync, uint32_t link)
     sync->links[link].due_ns = DEADLINE_NONE;
 }
 
-static void blocks_ask(struct ctx *c, uint32_t link, const uint8_t *ids, size_t count,
-                       uint64_t height)
+void sync_blocks_ask(struct ctx *c, uint32_t link, const uint8_t *ids, size_t count,
+                     uint64_t height)
 {
     uint8_t out[BLOCKS_GET_MAX * 32 + 16];
     size_t len;
@@ -119,7 +119,7 @@ void sync_assign(struct sync *sync, struct ctx *c)
         sync->links[link].asked += (uint32_t)count;
         sync->links[link].due_ns = c->mono_ns + BLOCKS_NS;
         deadline_lower(&sync->blocks_ns, sync->links[link].due_ns);
-        blocks_ask(c, link, ids, count, queue->first_height + from);
+        sync_blocks_ask(c, link, ids, count, queue->first_height + from);
     }
     if (queue->count > 0 && queue->asked == 0 && sync->feed_ns == DEADLINE_NONE &&
         sync->blocks_ns == DEADLINE_NONE) {
@@ -259,6 +259,13 @@ enum err sync_block_recv(struct sync *sync, struct ctx *c, uint32_t link, const 
                                  : NULL;
     bool queued = item != NULL && item->state == ITEM_ASKED && item->link == link &&
                   memcmp(item->id, id, 32) == 0;
+    if (sync->snap.phase == SNAP_BLOCK && sync->snap.link == link &&
+        memcmp(id, sync->config->trusted_id, 32) == 0) {
+        const struct blob *trusted = blob_put(c->shared, m.block.data, m.block.len);
+        snap_block_recv(sync, c, trusted);
+        blob_drop(c->shared, trusted);
+        return ERR_OK;
+    }
     if (!queued && wish == NULL) {
         return ERR_OK; /* late */
     }
@@ -296,6 +303,11 @@ enum err sync_not_found_recv(struct sync *sync, struct ctx *c, uint32_t link, st
             deadline_lower(&sync->wish_ns, c->mono_ns);
         }
         lacks = lacks || wish == NULL;
+    }
+    if (lacks && snap_runs(sync) && sync->snap.link == link) {
+        sync_distrust(sync, c, link);
+        snap_release(sync, c, link);
+        return ERR_OK;
     }
     if (lacks && sync->links[link].asked > 0) {
         sync_distrust(sync, c, link); /* blocks of a chain it claimed to have */
@@ -371,7 +383,7 @@ void sync_wishes_due(struct sync *sync, struct ctx *c)
             wish->link = link;
             wish->asked = true;
             wish->due_ns = c->mono_ns + WISH_NS;
-            blocks_ask(c, link, wish->id, 1, 0);
+            sync_blocks_ask(c, link, wish->id, 1, 0);
         }
         deadline_lower(&sync->wish_ns, wish->due_ns);
     }

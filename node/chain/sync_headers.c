@@ -59,7 +59,7 @@ void sync_start(struct sync *sync, struct ctx *c)
     uint64_t height = sync_height(sync);
     uint64_t ahead = 0;
     sync->start_ns = DEADLINE_NONE;
-    if (sync->ask.kind != ASK_NONE || sync->queue.count > 0) {
+    if (snap_runs(sync) || sync->ask.kind != ASK_NONE || sync->queue.count > 0) {
         return;
     }
     for (uint64_t ready = overlay_ready(sync->overlay); ready != 0; ready &= ready - 1) {
@@ -234,6 +234,9 @@ enum err sync_headers_recv(struct sync *sync, struct ctx *c, uint32_t link, stru
 {
     struct frame_headers m;
     TRY(frame_headers_decode(&m, frame));
+    if (sync->snap.phase == SNAP_HEADERS && sync->snap.link == link) {
+        return snap_headers_recv(sync, c, m.headers);
+    }
     if (sync->ask.kind == ASK_NONE || sync->ask.link != link) {
         return ERR_OK; /* late */
     }

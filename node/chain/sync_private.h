@@ -11,6 +11,8 @@
 #define SYNC_SECOND_NS 1000000000ull
 #define HEADERS_MAX 512 /* of one HEADERS (docs/wire.md 9) */
 #define LOCATOR_MAX 64
+#define SNAP_HEADERS_MAX (RETARGET_WINDOW + 1)
+#define SNAP_BATCH 128 /* nodes of one STATE_GET beside the root */
 #define BLOCKS_GET_MAX 64
 #define HEADER_PARENT_AT (2 + 32 + 8 + 8) /* docs/wire.md 3 */
 
@@ -81,6 +83,36 @@ struct sync_snapshot {
     const struct blob *state; /* one reference, NULL: free */
 };
 
+enum snap_phase {
+    SNAP_OFF, /* not wanted, or done */
+    SNAP_HEADERS,
+    SNAP_BLOCK,
+    SNAP_STATE
+};
+
+/* A node of the state on its way: above it on the stack stand the nodes below it in the tree. */
+struct snap_node {
+    uint8_t hash[32];
+    const struct blob *bytes;    /* plain, one reference; NULL: not here yet */
+    const struct blob *child[2]; /* finished subtrees, one reference each */
+    uint32_t parent;             /* position on the stack */
+    uint8_t side;
+};
+
+/* Beginning with the state of the trusted checkpoint. */
+struct sync_snap {
+    uint8_t phase;
+    uint32_t link; /* asked; LINK_NONE: nobody */
+    uint64_t due_ns;
+    const struct blob *block; /* of the checkpoint, one reference */
+    uint32_t header_count;
+    uint32_t depth, asked_count;
+    uint32_t asked[SNAP_BATCH];
+    uint64_t nodes;                                  /* fetched */
+    uint8_t headers[SNAP_HEADERS_MAX][HEADER_BYTES]; /* newest first */
+    struct snap_node stack[SYNC_STACK_MAX];
+};
+
 struct sync {
     const struct node_config *config;
     struct chain *chain;
@@ -94,6 +126,7 @@ struct sync {
     struct sync_serve serves[SYNC_SERVES_MAX];
     struct sync_link links[LINKS_MAX];
     struct sync_queue queue;
+    struct sync_snap snap;
 };
 
 static inline uint64_t sync_height(const struct sync *sync)
@@ -141,6 +174,9 @@ void sync_ask_more(struct sync *sync, struct ctx *c);
 /* --- sync_blocks.c --- */
 bool queue_add(struct sync *sync, const uint8_t id[32]);
 void queue_clear(struct sync *sync);
+/* height: of the first, 0: not known. */
+void sync_blocks_ask(struct ctx *c, uint32_t link, const uint8_t *ids, size_t count,
+                     uint64_t height);
 /* Asks links for blocks of the queue. */
 void sync_assign(struct sync *sync, struct ctx *c);
 /* Gives blocks that are here and next to the chain, as much as one step may do. */
@@ -153,6 +189,23 @@ enum err sync_not_found_recv(struct sync *sync, struct ctx *c, uint32_t link,
 void sync_release(struct sync *sync, uint32_t link);
 void sync_blocks_due(struct sync *sync, struct ctx *c);
 void sync_wishes_due(struct sync *sync, struct ctx *c);
+
+/* --- sync_snapshot.c --- */
+void snap_init(struct sync *sync);
+void snap_drop(struct sync *sync);
+static inline bool snap_runs(const struct sync *sync)
+{
+    return sync->snap.phase != SNAP_OFF;
+}
+/* Asks somebody for what is next, if nobody is asked. */
+void snap_ask(struct sync *sync, struct ctx *c);
+void snap_due(struct sync *sync, struct ctx *c);
+/* The link is gone. */
+void snap_release(struct sync *sync, struct ctx *c, uint32_t link);
+enum err snap_headers_recv(struct sync *sync, struct ctx *c, struct varlist headers) MUST_CHECK;
+void snap_block_recv(struct sync *sync, struct ctx *c, const struct blob *block);
+enum err snap_state_recv(struct sync *sync, struct ctx *c, uint32_t link, struct span frame,
+                         struct chain_news *news) MUST_CHECK;
 
 /* --- sync_serve.c --- */
 enum err sync_serve_frame(struct sync *sync, struct ctx *c, uint32_t link,

@@ -265,9 +265,9 @@ static enum err headers_back_get(struct sync *sync, struct ctx *c, uint32_t link
         entry = e->parent;
     }
     /* Who asks for a gap stops at what it knows; only an old block needs what is below. */
-    if (count > 0 && (count == most || height > sync_base(sync) || height == count)) {
+    if (count > 0 && (count == most || m.height == 0 || height == count)) {
         headers_send(c, link, headers, count);
-    } else if (height > 0 && height <= sync_base(sync)) {
+    } else if (m.height > 0 && height == m.height) {
         uint64_t span = most < READ_HEADERS ? most : READ_HEADERS;
         serve_read(sync, c, link, SERVE_BACK, frame, height > span ? height - span + 1 : 1,
                    (uint32_t)span + READ_SPARE, false);

@@ -44,7 +44,7 @@ static void genesis_make(struct peers *peers, bool finality)
     static uint8_t records[WIRE_NODES_MAX][RECORD_BYTES_MAX];
     size_t len;
     params_defaults(&facts.params);
-    facts.params.vrf = 0;
+    facts.params.vrf = finality; /* off: a snapshot at the end of an epoch has no beta */
     facts.params.finality = finality;
     memset(facts.seed, 0x5e, 32);
     for (uint32_t i = 0; i < peers->accounts; i++) {
@@ -268,11 +268,16 @@ static void peer_free(struct peer *peer)
     }
 }
 
-void peers_stop(struct peers *peers, uint32_t node)
+void peers_stop_links(struct peers *peers, uint32_t node)
 {
     for (uint32_t link = 0; link < LINKS_MAX; link++) {
         wire_cut(peers->wire, node, link);
     }
+}
+
+void peers_stop(struct peers *peers, uint32_t node)
+{
+    peers_stop_links(peers, node);
     peers->wire->nodes[node].down = true;
     memset(peers->wire->nodes[node].pair_of, 0, sizeof(peers->wire->nodes[node].pair_of));
     peer_free(&peers->node[node]);

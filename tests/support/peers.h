@@ -44,6 +44,8 @@ void peers_start_all(struct peers *peers);
 void peers_run(struct peers *peers, uint64_t seconds);
 /* The node loses its memory and hears nothing until it is started again; its links end. */
 void peers_stop(struct peers *peers, uint32_t node);
+/* All links of the node break. */
+void peers_stop_links(struct peers *peers, uint32_t node);
 /* Returns the blobs that are still alive. */
 uint64_t peers_end(struct peers *peers);
 /* A transfer of the node's own account enters the network there. */

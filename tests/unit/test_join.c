@@ -81,3 +81,65 @@ Test(join, a_late_node_finds_the_checkpoints)
     cr_assert_eq(peers->wire->traces[TRACE_peer_misbehaved], 0);
     finish(peers);
 }
+
+/* The id of the block that a node's records have at this height. */
+static void trust(const struct peers *peers, uint32_t who, uint64_t height,
+                  struct node_config *config)
+{
+    const struct wire_node *n = &peers->wire->nodes[who];
+    for (size_t i = 0; i < n->record_count; i++) {
+        const uint8_t *key = n->records[i].key;
+        if (n->records[i].key_len == 41 && key[0] == 'b' &&
+            __builtin_bswap64(load64(key + 1)) == height) {
+            config->trusted_height = height;
+            memcpy(config->trusted_id, key + 9, 32);
+            return;
+        }
+    }
+    cr_assert_fail("no block at height %lu", height);
+}
+
+Test(join, a_node_begins_with_a_snapshot)
+{
+    struct peers *peers = network(6, 4, 2);
+    for (uint32_t i = 0; i < 5; i++) {
+        start(peers, i);
+    }
+    peers_run(peers, 15 * 600);
+    struct node_config *config = &peers->wire->nodes[5].config;
+    uint64_t before = peers->wire->frames_by_code[FRAME_BLOCK];
+    config->sync = SYNC_FROM_SNAPSHOT;
+    trust(peers, 0, 480, config);
+    start(peers, 5);
+    peers_run(peers, 2);
+    peers_stop_links(peers, 5); /* in the middle of it */
+    peers_run(peers, 120);
+    uint64_t blocks = peers->wire->frames_by_code[FRAME_BLOCK] - before;
+    cr_log_info("joiner: instance %lu height %lu; others %lu; %lu blocks, %lu state frames",
+                decided(peers, 5), peers->wire->nodes[5].last[TRACE_tip_changed][0],
+                decided(peers, 0), blocks, peers->wire->frames_by_code[FRAME_STATE]);
+    cr_assert_geq(decided(peers, 5) + 1, decided(peers, 0));
+    cr_assert_leq(blocks, 200, "only what is above the checkpoint");
+    cr_assert_gt(peers->wire->frames_by_code[FRAME_STATE], 0);
+    cr_assert_eq(peers->wire->traces[TRACE_peer_misbehaved], 0);
+    finish(peers);
+}
+
+/* Genesis sync that ends on another chain than the operator trusts is no sync. */
+Test(join, a_false_checkpoint_is_refused)
+{
+    struct peers *peers = network(4, 3, 3);
+    for (uint32_t i = 0; i < 3; i++) {
+        start(peers, i);
+    }
+    peers_run(peers, 15 * 100);
+    struct node_config *config = &peers->wire->nodes[3].config;
+    config->sync = SYNC_FROM_CHECKPOINT;
+    config->trusted_height = 40;
+    config->trusted_id[0] = 1;
+    start(peers, 3);
+    peers_run(peers, 60);
+    cr_assert_lt(peers->wire->nodes[3].last[TRACE_tip_changed][0], 40);
+    cr_assert_gt(peers->wire->traces[TRACE_peer_misbehaved], 0);
+    finish(peers);
+}
