@@ -87,8 +87,6 @@ static void seat_take(struct finality *f, struct ctx *c)
         mesh_leave(&f->mesh, f->overlay);
         return;
     }
-    votes_init(&f->votes[0], f->pool[0], f->facts[0]);
-    votes_init(&f->votes[1], f->pool[1], f->facts[1]);
     for (uint32_t v = 0; v < n; v++) {
         f->weights[v] = committee_weight(&seat->committee, v);
     }
@@ -123,6 +121,14 @@ static void seat_refresh(struct finality *f, struct ctx *c)
     blob_drop(c->shared, root);
 }
 
+static struct votes *votes_begin(struct finality *f, uint32_t which, uint64_t instance)
+{
+    struct votes *votes = &f->votes[which];
+    votes_init(votes, f->pool[which], f->facts[which]);
+    votes_open(votes, instance, f->weights, f->seat.committee.count, f->seat.committee.total);
+    return votes;
+}
+
 struct votes *finality_votes_for(struct finality *f, uint64_t instance)
 {
     uint64_t next = finality_next(f);
@@ -141,17 +147,13 @@ struct votes *finality_votes_for(struct finality *f, uint64_t instance)
             f->now ^= 1;
             return other;
         }
-        votes_open(now, next, f->weights, f->seat.committee.count, f->seat.committee.total);
-        return now;
+        return votes_begin(f, f->now, next);
     }
     const struct params *p = chain_params(f->chain);
+    /* Decision 13: votes that come early. */
     if (instance == next + 1 &&
         (instance * p->checkpoint_blocks - 1) / p->epoch_blocks == f->seat.committee.epoch) {
-        if (other->instance != instance) { /* decision 13: votes that come early */
-            votes_open(other, instance, f->weights, f->seat.committee.count,
-                       f->seat.committee.total);
-        }
-        return other;
+        return other->instance == instance ? other : votes_begin(f, f->now ^ 1, instance);
     }
     return NULL;
 }

@@ -124,14 +124,14 @@ struct finality {
     uint32_t
         answered_s[LINKS_MAX]; /* when a VOTE_HAVE of the link was last answered, in seconds + 1 */
     struct tendermint tm;
-    uint64_t entered;           /* instance the machine was started for last */
+    uint32_t now;                                 /* which of votes */
+    uint64_t asked_values[VOTES_VALUES_MAX / 64]; /* whose blocks were asked for in this round */
+    uint64_t entered;                             /* instance the machine was started for last */
     bool proposing;             /* this node proposes the current round and has not yet */
     struct tm_proposal pending; /* came before the instance was entered */
     /* [now]: of the next instance, or of the last one until somebody votes in the next; the other:
      * one beyond. */
     struct votes votes[2];
-    uint32_t now;
-    uint64_t asked_values[VOTES_VALUES_MAX / 64]; /* whose blocks were asked for in this round */
     struct offences offences;
     uint64_t weights[VOTES_VOTERS_MAX];
     struct voter_facts facts[2][VOTES_VOTERS_MAX];

@@ -226,13 +226,17 @@ void own_votes_read(struct finality *f, struct ctx *c)
     r->lock_request = ctx_read(c, span_of("l", 1), span_of(NULL, 0), 1, false);
 }
 
-static void vote_read(struct finality *f, struct span value)
+/* False: the record is damaged. A vote of another account, which this node had before, is none of
+ * ours. */
+static bool vote_read(struct finality *f, struct span value)
 {
     struct recovery *r = &f->recovery;
     struct vote *vote = &r->votes[r->count];
-    if (value.len != SIGNED_VOTE_BYTES || memcmp(value.data, f->secret.public_key, 32) != 0 ||
-        vote_body_decode(vote, value.data + 32) != ERR_OK) {
-        return;
+    if (value.len != SIGNED_VOTE_BYTES || vote_body_decode(vote, value.data + 32) != ERR_OK) {
+        return false;
+    }
+    if (memcmp(value.data, f->secret.public_key, 32) != 0) {
+        return true;
     }
     memcpy(vote->sig, value.data + 32 + VOTE_BODY_BYTES, 64);
     bool newer = vote->instance > f->signed_instance ||
@@ -245,6 +249,7 @@ static void vote_read(struct finality *f, struct span value)
         f->signed_kind = vote->kind;
     }
     r->count++;
+    return true;
 }
 
 bool own_votes_read_done(struct finality *f, struct ctx *c, const struct event *event)
@@ -253,12 +258,12 @@ bool own_votes_read_done(struct finality *f, struct ctx *c, const struct event *
     (void)c;
     if (r->votes_request != 0 && event->read_done.request == r->votes_request) {
         r->votes_request = 0;
+        /* Records that cannot be read may have held a vote: saying nothing is safe. */
+        f->mute |= event->read_done.err != ERR_OK;
         for (size_t i = 0; i < event->read_done.count && r->count < 4; i++) {
             const struct blob *value = event->read_done.records[i].value;
-            vote_read(f, span_of(value->data, value->len));
+            f->mute |= !vote_read(f, span_of(value->data, value->len));
         }
-        /* Records that cannot be read may have held a vote: saying nothing is safe. */
-        f->mute |= event->read_done.err != ERR_OK || r->count != event->read_done.count;
         r->votes_done = true;
         return true;
     }
