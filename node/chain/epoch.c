@@ -233,8 +233,15 @@ static void weigh_seats(struct candidate *list, size_t count, const uint64_t *en
     }
 }
 
+static bool was_absent(const struct absence *absence, const uint8_t key[32])
+{
+    uint32_t voter = absence == NULL ? UINT32_MAX : committee_find(&absence->committee, key);
+    return voter != UINT32_MAX && (absence->absent[voter / 8] >> (voter % 8) & 1) != 0;
+}
+
 static enum err candidates_read(struct candidate **list, uint64_t **ends, size_t *count,
-                                struct state_edit *edit, struct arena *scratch)
+                                struct state_edit *edit, struct arena *scratch,
+                                const struct absence *absence)
 {
     uint8_t key[32];
     struct span value;
@@ -254,20 +261,23 @@ static enum err candidates_read(struct candidate **list, uint64_t **ends, size_t
         leaf_key_id(key, STATE_ACCOUNT, keys.data + 32 * i);
         TRY(state_edit_get(&value, edit, key));
         TRY(account_decode(&account, value));
-        (*list)[i] = (struct candidate){.key = keys.data + 32 * i, .bonded = account.bonded};
-        sum += account.bonded;
+        const uint8_t *id = keys.data + 32 * i;
+        uint64_t bonded = was_absent(absence, id) ? 0 : account.bonded;
+        (*list)[i] = (struct candidate){.key = id, .bonded = bonded};
+        sum += bonded;
         (*ends)[i] = sum;
     }
     return ERR_OK;
 }
 
 enum err committee_write(struct state_edit *edit, struct arena *scratch,
-                         const struct params *params, uint64_t epoch, const uint8_t beacon[32])
+                         const struct params *params, uint64_t epoch, const uint8_t beacon[32],
+                         const struct absence *absence)
 {
     struct candidate *list;
     uint64_t *ends;
     size_t count;
-    TRY(candidates_read(&list, &ends, &count, edit, scratch));
+    TRY(candidates_read(&list, &ends, &count, edit, scratch, absence));
     if (params->committee == COMMITTEE_SEATS) {
         weigh_seats(list, count, ends, params, epoch, beacon);
     } else {
@@ -304,6 +314,39 @@ enum err committee_write(struct state_edit *edit, struct arena *scratch,
     return state_edit_put(edit, key, span_of(bytes, len));
 }
 
+/* Who was missing in the epoch that ends; the count of its calls goes. */
+static enum err absence_judge(struct absence *absence, struct execution *x)
+{
+    uint8_t key[32];
+    struct span value;
+    struct attendance attendance = {.count = 0};
+    leaf_key_u64(key, STATE_ATTENDANCE, x->epoch);
+    TRY(leaf_get(&value, x->edit, key));
+    if (value.len > 0) {
+        TRY(attendance_decode(&attendance, value));
+        TRY(state_edit_put(x->edit, key, span_of(NULL, 0)));
+    }
+    enum err err = committee_get(&absence->committee, x->shared, x->parent_root, x->epoch);
+    if (err != ERR_OK) {
+        return err == ERR_NOT_FOUND ? ERR_CORRUPT : err;
+    }
+    attendance_judge(absence->absent, &attendance, &absence->committee);
+    return ERR_OK;
+}
+
+static enum err epoch_end(struct execution *x, struct list betas)
+{
+    uint8_t beacon[32];
+    struct absence absence;
+    TRY(beacon_close(beacon, x, betas));
+    TRY(absence_judge(&absence, x));
+    TRY(committee_write(x->edit, x->scratch, &x->params, x->epoch + 2, beacon, &absence));
+    if (x->epoch >= 1) {
+        TRY(leaf_remove(x->edit, STATE_COMMITTEE, x->epoch - 1));
+    }
+    return x->epoch < 3 ? ERR_OK : leaf_remove(x->edit, STATE_BEACON, x->epoch - 3);
+}
+
 /* --- parameters, and all of it in order --- */
 
 static enum err params_activate(struct execution *x)
@@ -330,15 +373,7 @@ enum err execution_block_end(struct execution *x, const uint8_t beta[64])
     struct list betas;
     TRY(beacon_add(&betas, x, beta));
     if (x->height % x->params.epoch_blocks == 0) {
-        uint8_t beacon[32];
-        TRY(beacon_close(beacon, x, betas));
-        TRY(committee_write(x->edit, x->scratch, &x->params, x->epoch + 2, beacon));
-        if (x->epoch >= 1) {
-            TRY(leaf_remove(x->edit, STATE_COMMITTEE, x->epoch - 1));
-        }
-        if (x->epoch >= 3) {
-            TRY(leaf_remove(x->edit, STATE_BEACON, x->epoch - 3));
-        }
+        TRY(epoch_end(x, betas));
     }
     return params_activate(x);
 }

@@ -160,6 +160,7 @@ static void work_note(struct block_verdict *verdict, const struct execution *x)
 {
     verdict->reads = (uint32_t)state_edit_reads(x->edit);
     verdict->writes = (uint32_t)state_edit_writes(x->edit);
+    verdict->verify += x->verify;
 }
 
 static enum err txs_run(struct block_verdict *verdict, struct execution *x,
@@ -333,8 +334,13 @@ enum err execute_draft(uint8_t root[32], const struct blob **root_blob, bool *ta
 
 /* --- the pool's question --- */
 
-static enum err admissible_run(struct ctx *c, const struct genesis *genesis, const uint8_t root[32],
-                               uint64_t height, struct span bytes)
+/* As the memo keeps the answer. */
+struct admissible_verdict {
+    uint32_t err, verify;
+};
+
+static enum err admissible_run(uint32_t *verify, struct ctx *c, const struct genesis *genesis,
+                               const uint8_t root[32], uint64_t height, struct span bytes)
 {
     struct execution x;
     struct tx tx;
@@ -348,7 +354,9 @@ static enum err admissible_run(struct ctx *c, const struct genesis *genesis, con
         return ERR_STALE;
     }
     if (tx.nonce == sender.nonce) {
-        return tx_steps(&x, &tx);
+        enum err err = tx_steps(&x, &tx);
+        *verify = x.verify;
+        return err;
     }
     uint64_t fee = (uint64_t)bytes.len * x.fee_multiplier;
     if (height > tx.expiry) {
@@ -369,18 +377,18 @@ enum err tx_admissible(struct ctx *c, const struct genesis *genesis, const uint8
     store64(inputs + 64, height);
     struct memo_key key = key_with_genesis(c->shared, genesis, span_of(inputs, sizeof(inputs)));
     ctx_charge(c, COST_STATE_READ, 2);
-    uint8_t known;
-    if (memo_get(c->shared, MEMO_OTHER, key, &known, sizeof(known))) {
-        return (enum err)known;
+    struct admissible_verdict verdict = {.err = ERR_OK};
+    if (!memo_get(c->shared, MEMO_OTHER, key, &verdict, sizeof(verdict))) {
+        size_t mark = arena_mark(c->scratch);
+        uint64_t refused = c->scratch->refused;
+        enum err err = admissible_run(&verdict.verify, c, genesis, root, height, tx);
+        err = local_full(err, c->scratch, refused);
+        arena_rewind(c->scratch, mark);
+        verdict.err = (uint32_t)err;
+        if (!is_local(err)) {
+            memo_put(c->shared, MEMO_OTHER, key, &verdict, sizeof(verdict));
+        }
     }
-    size_t mark = arena_mark(c->scratch);
-    uint64_t refused = c->scratch->refused;
-    enum err err = admissible_run(c, genesis, root, height, tx);
-    err = local_full(err, c->scratch, refused);
-    arena_rewind(c->scratch, mark);
-    if (!is_local(err)) {
-        known = (uint8_t)err;
-        memo_put(c->shared, MEMO_OTHER, key, &known, sizeof(known));
-    }
-    return err;
+    ctx_charge(c, COST_VERIFY, verdict.verify);
+    return (enum err)verdict.err;
 }

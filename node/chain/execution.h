@@ -4,6 +4,7 @@
 #define ORRERY_CHAIN_EXECUTION_H
 
 #include "node/chain/account.h"
+#include "node/chain/attendance.h"
 #include "node/chain/leaves.h"
 #include "node/chain/tx.h"
 
@@ -23,6 +24,7 @@ struct execution {
     uint64_t height, epoch;
     uint8_t signer[32];
     uint32_t fee_multiplier;
+    uint32_t verify;          /* signatures checked against the state (attendance) */
     uint64_t fees;            /* charged so far, paid to the signer at the end */
     uint64_t validator_count; /* after the changes; EXECUTION_UNCOUNTED before the first */
     struct validator_change *changes;
@@ -42,10 +44,17 @@ enum err execution_account_put(struct execution *x, const uint8_t key[32],
  * parameters. */
 enum err execution_block_end(struct execution *x, const uint8_t beta[64]) MUST_CHECK;
 
-/* Writes the committee of an epoch from the validators of edit. (epoch.c; genesis uses it too) */
+/* Members of a committee that were missing too often: they get no seat. */
+struct absence {
+    struct committee committee;
+    uint8_t absent[ATTENDANCE_MAP_BYTES]; /* by voter of that committee */
+};
+
+/* Writes the committee of an epoch from the validators of edit; absence NULL: nobody is left out.
+ * (epoch.c; genesis uses it too) */
 enum err committee_write(struct state_edit *edit, struct arena *scratch,
-                         const struct params *params, uint64_t epoch,
-                         const uint8_t beacon[32]) MUST_CHECK;
+                         const struct params *params, uint64_t epoch, const uint8_t beacon[32],
+                         const struct absence *absence) MUST_CHECK;
 
 enum err execution_family_apply(struct execution *x, const struct tx *tx,
                                 struct account *sender) MUST_CHECK;

@@ -147,7 +147,7 @@ static enum err build_all(struct build *b)
     TRY(singles_build(b));
     const struct genesis *genesis = b->genesis;
     for (uint64_t epoch = 0; epoch < 2; epoch++) {
-        TRY(committee_write(b->edit, b->scratch, &genesis->params, epoch, genesis->seed));
+        TRY(committee_write(b->edit, b->scratch, &genesis->params, epoch, genesis->seed, NULL));
     }
     return edit_close(b);
 }

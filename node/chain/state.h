@@ -20,7 +20,8 @@ enum state_kind {
     STATE_PARAMS = 10,
     STATE_VALIDATORS = 11,
     STATE_TOTALS = 12,
-    STATE_COMMITTEE = 13
+    STATE_COMMITTEE = 13,
+    STATE_ATTENDANCE = 14
 };
 
 /* A leaf's place: H(kind || id). Its value begins with the same kind and id, so that a tree can be
