@@ -57,12 +57,25 @@ void sync_distrust(struct sync *sync, struct ctx *c, uint32_t link)
     sync_release(sync, link);
 }
 
+/* One peer that claims to be ahead does not stop production: half of them must. */
+static bool most_are_ahead(const struct sync *sync, uint64_t height)
+{
+    uint32_t ahead = 0;
+    uint32_t count = 0;
+    for (uint64_t ready = overlay_ready(sync->overlay); ready != 0; ready &= ready - 1) {
+        uint32_t link = (uint32_t)__builtin_ctzll(ready);
+        ahead += overlay_at(sync->overlay, link)->tip_height > height + 1;
+        count++;
+    }
+    return 2 * ahead >= count;
+}
+
 void sync_busy_update(struct sync *sync, struct ctx *c)
 {
     uint64_t height = sync_height(sync);
     uint64_t goal = sync->queue.first_height + sync->queue.count;
     bool busy = sync->queue.count > 0 && goal > height + 2;
-    if (sync->ask.kind == ASK_LOCATOR) {
+    if (sync->ask.kind == ASK_LOCATOR && most_are_ahead(sync, height)) {
         uint64_t claimed = overlay_at(sync->overlay, sync->ask.link)->tip_height;
         busy = busy || claimed > height + 1;
         goal = claimed > goal ? claimed : goal;

@@ -153,8 +153,10 @@ static enum err ascending_take(struct sync *sync, struct ctx *c, struct varlist 
             return ERR_INVALID; /* its best chain breaks the rules */
         }
         if (queue->count == 0) {
-            if (chain_find(sync->chain, header.parent) == TREE_NONE) {
-                return ERR_STALE;
+            /* One header that is valid costs its maker a stake: fabricated chains end here. */
+            enum err err = chain_header(sync->chain, c, bytes.data);
+            if (err != ERR_OK) {
+                return err == ERR_INVALID || err == ERR_SIGNATURE ? err : ERR_STALE;
             }
             queue->first_height = height;
         } else if (memcmp(queue_at(queue, queue->count - 1)->id, header.parent, 32) != 0) {
@@ -220,6 +222,10 @@ static enum err back_answer(struct sync *sync, struct ctx *c, uint32_t link,
     if (!stands) {
         sync_start(sync, c); /* it forked too far down, or is not known there */
         return ERR_OK;
+    }
+    enum err err = chain_header(sync->chain, c, bytes.data);
+    if (err == ERR_INVALID || err == ERR_SIGNATURE) {
+        return err;
     }
     sync->queue.first_height = header.height;
     sync->queue.source = link;

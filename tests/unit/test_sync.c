@@ -87,3 +87,175 @@ Test(sync, two_halves_of_a_network_become_one)
     cr_assert_eq(peers->wire->traces[TRACE_peer_misbehaved], 0);
     cr_assert_eq(peers_end(peers), 0);
 }
+
+#define STRANGER_LINK 40u
+
+/* A stranger links up and says HELLO with this tip; what is sent to it goes nowhere. */
+static void stranger_comes(struct peers *peers, uint32_t node, uint8_t name, uint64_t tip_height)
+{
+    struct event up = {.kind = EVENT_LINK_UP,
+                       .link_up = {.link = STRANGER_LINK, .endpoint = wire_endpoint(900)}};
+    uint8_t frame[128];
+    uint8_t endpoint[18] = {0};
+    size_t len;
+    memset(up.link_up.peer, name, 32);
+    wire_now(peers->wire, node, &up);
+    const struct frame_hello m = {.version = 1,
+                                  .genesis = peers->genesis.hash,
+                                  .tip_height = tip_height,
+                                  .endpoint = endpoint};
+    cr_assert_eq(frame_hello_encode(frame, sizeof(frame), &len, &m), ERR_OK);
+    wire_inject(peers->wire, node, STRANGER_LINK, span_of(frame, len));
+    cr_assert((overlay_ready(peers->node[node].overlay) >> STRANGER_LINK & 1) != 0);
+}
+
+static void stranger_goes(struct peers *peers, uint32_t node)
+{
+    const struct event down = {.kind = EVENT_LINK_DOWN, .link_down = {.link = STRANGER_LINK}};
+    wire_now(peers->wire, node, &down);
+}
+
+Test(sync, claims_alone_hold_nobody_up)
+{
+    struct peers *peers = network(4, 4, 4);
+    peers_start_all(peers);
+    peers_run(peers, 200);
+    uint64_t before = peers_tip(peers, 0)->height;
+    for (uint8_t i = 0; i < 40; i++) { /* comes again and again, and answers nothing */
+        stranger_comes(peers, 0, 7, UINT64_MAX - i);
+        cr_assert(!sync_busy(peers->node[0].sync));
+        peers_run(peers, 5);
+        stranger_goes(peers, 0);
+    }
+    cr_assert_gt(peers_tip(peers, 0)->height, before + 5);
+    cr_assert_eq(peers->wire->traces[TRACE_sync_started], 0);
+    peers_run(peers, 30);
+    cr_assert(same_tip(peers, 0, 3));
+    cr_assert_eq(peers_end(peers), 0);
+}
+
+/* Headers that hang together but that nobody with a stake signed. */
+static void headers_inject(struct peers *peers, uint32_t node, const uint8_t parent[32],
+                           uint64_t height, uint32_t count)
+{
+    static uint8_t frame[8 + 512 * (HEADER_BYTES + 2)];
+    struct header header = {.version = 1, .height = height, .ts_ms = 1};
+    struct writer w;
+    size_t len;
+    memcpy(header.genesis, peers->genesis.hash, 32);
+    memcpy(header.parent, parent, 32);
+    writer_init(&w, frame, sizeof(frame));
+    writer_u8(&w, FRAME_HEADERS);
+    writer_var(&w, count);
+    for (uint32_t i = 0; i < count; i++, header.height++) {
+        uint8_t bytes[HEADER_BYTES];
+        header_encode(bytes, &header);
+        writer_bytes(&w, span_of(bytes, HEADER_BYTES), HEADER_BYTES);
+        header_id(header.parent, bytes);
+    }
+    cr_assert_eq(writer_end(&w, &len), ERR_OK);
+    wire_inject(peers->wire, node, STRANGER_LINK, span_of(frame, len));
+}
+
+Test(sync, fabricated_headers_cost_the_link)
+{
+    struct peers *peers = network(1, 1, 5);
+    peers_start_all(peers);
+    peers_run(peers, 100);
+    stranger_comes(peers, 0, 7, 100000); /* is asked for headers */
+    const struct tree_entry *tip = peers_tip(peers, 0);
+    headers_inject(peers, 0, tip->id, tip->height + 1, 512);
+    cr_assert_eq(peers->wire->traces[TRACE_peer_misbehaved], 1);
+    cr_assert(!sync_busy(peers->node[0].sync));
+    stranger_goes(peers, 0);
+    /* on a parent that nobody knows: no proof of a lie, and no use */
+    stranger_comes(peers, 0, 8, 100000);
+    headers_inject(peers, 0, (const uint8_t[32]){1, 2, 3}, 50000, 512);
+    cr_assert_eq(peers->wire->traces[TRACE_peer_misbehaved], 1);
+    cr_assert(!sync_busy(peers->node[0].sync));
+    headers_inject(peers, 0, (const uint8_t[32]){1, 2, 3}, 50000, 512); /* nobody asked: not read */
+    uint64_t height = peers_tip(peers, 0)->height;
+    peers_run(peers, 200);
+    cr_assert_gt(peers_tip(peers, 0)->height, height);
+    stranger_goes(peers, 0);
+    cr_assert_eq(peers_end(peers), 0);
+}
+
+static void must_blame(struct span frame, enum err err)
+{
+    struct peers *peers = network(1, 1, 6);
+    peers_start_all(peers);
+    peers_run(peers, 5);
+    stranger_comes(peers, 0, 7, 0);
+    wire_inject(peers->wire, 0, STRANGER_LINK, frame);
+    cr_assert_eq(peers->wire->traces[TRACE_peer_misbehaved], 1, "frame %02x", frame.data[0]);
+    cr_assert_eq(peers->wire->last_trace[TRACE_peer_misbehaved][1], (uint64_t)err, "frame %02x",
+                 frame.data[0]);
+    stranger_goes(peers, 0);
+    cr_assert_eq(peers_end(peers), 0);
+}
+
+Test(sync, broken_frames_cost_the_link)
+{
+    const uint8_t codes[] = {FRAME_HEADERS_GET, FRAME_HEADERS,         FRAME_BLOCKS_GET,
+                             FRAME_BLOCK,       FRAME_NOT_FOUND,       FRAME_STATE_GET,
+                             FRAME_STATE,       FRAME_HEADERS_BACK_GET};
+    for (size_t i = 0; i < sizeof(codes); i++) {
+        uint8_t frame[8] = {codes[i], 0xff};
+        must_blame(span_of(frame, 2), ERR_TRUNCATED);
+    }
+    uint8_t block[3] = {FRAME_BLOCK, 1, 1};
+    must_blame(span_of(block, 3), ERR_TRUNCATED);
+    uint8_t unknown = 0x3f;
+    must_blame(span_of(&unknown, 1), ERR_UNKNOWN);
+}
+
+/* The first peer that a joiner asks swallows every request. */
+Test(sync, a_peer_that_stalls_is_passed_by)
+{
+    struct peers *peers = network(5, 4, 7);
+    for (uint32_t i = 0; i < 4; i++) {
+        peers_start(peers, i);
+    }
+    peers_run(peers, 15 * 120);
+    uint64_t height = peers_tip(peers, 0)->height;
+    peers_start(peers, 4);
+    while (overlay_ready(peers->node[4].overlay) == 0) {
+        peers_run(peers, 1);
+    }
+    for (uint32_t i = 0; i < 2; i++) {
+        peers->wire->nodes[i].down = true; /* silent, links open */
+    }
+    peers_run(peers, 60);
+    cr_log_info("joiner at %lu of %lu", peers_tip(peers, 4)->height, height);
+    cr_assert_geq(peers_tip(peers, 4)->height, height);
+    cr_assert_eq(peers_end(peers), 0);
+}
+
+/* Whoever asks for everything, at once and again, gets bounded work. */
+Test(sync, requests_are_bounded)
+{
+    struct peers *peers = network(2, 2, 8);
+    peers_start_all(peers);
+    peers_run(peers, 15 * 420); /* the first blocks are in records alone */
+    stranger_comes(peers, 0, 7, 3);
+    uint64_t limits = peers->wire->traces[TRACE_limit_reached];
+    for (uint32_t i = 0; i < 100; i++) {
+        uint8_t frame[2100];
+        size_t len;
+        uint8_t ids[64 * 32];
+        memset(ids, (int)i, sizeof(ids));
+        const struct frame_blocks_get blocks = {.blocks = {.data = ids, .count = 64}, .height = 1};
+        cr_assert_eq(frame_blocks_get_encode(frame, sizeof(frame), &len, &blocks), ERR_OK);
+        wire_inject(peers->wire, 0, STRANGER_LINK, span_of(frame, len));
+        const struct frame_headers_get headers = {
+            .locator = {.data = ids, .count = 64}, .height = 9, .max = 65535};
+        cr_assert_eq(frame_headers_get_encode(frame, sizeof(frame), &len, &headers), ERR_OK);
+        wire_inject(peers->wire, 0, STRANGER_LINK, span_of(frame, len));
+    }
+    cr_assert_geq(peers->wire->traces[TRACE_limit_reached], limits + 190);
+    peers_run(peers, 5);
+    cr_assert_eq(peers->wire->traces[TRACE_peer_misbehaved], 0);
+    stranger_goes(peers, 0);
+    cr_assert_eq(peers_end(peers), 0);
+}
