@@ -1,4 +1,6 @@
-/* expect: of a scenario, held against the metrics of a run. */
+/* expect: of a scenario, held against the metrics of a run. A condition is an operator and a number
+ * with an optional unit, or for `in` two of them: "in 14 s..16 s", "< 5 %", "= 0", ">= 3/4".
+ * Without a unit the number is in the metric's own; a unit of another kind is an error. */
 #ifndef ORRERY_CLI_EXPECT_H
 #define ORRERY_CLI_EXPECT_H
 
@@ -6,6 +8,10 @@
 
 #include "sim/record/metrics.h"
 #include "sim/scenario/scenario.h"
+
+/* Before a run: every metric is one of summary.txt and every value reads. ERR_UNKNOWN (error names
+ * the nearest metric), ERR_SYNTAX, ERR_RANGE (a..b with a > b). */
+enum err expect_check(const struct scenario *scenario, struct scenario_error *error) MUST_CHECK;
 
 /* Prints one line per expectation ("expect block_interval_mean in 14 s..16 s: 15.2 s, ok"). Returns
  * EXIT_OK, EXIT_EXPECTATION when one is not met or its metric has no value, EXIT_USAGE when a

@@ -171,6 +171,10 @@ int experiment_run(uint8_t digest[32], const struct scenario *scenario,
     struct sigaction action = {.sa_handler = on_interrupt};
     int code = EXIT_USAGE;
 
+    if (expect_check(scenario, &error) != ERR_OK) {
+        experiment_error_print(&error);
+        return EXIT_USAGE;
+    }
     snprintf(x.folder, sizeof(x.folder), "%s/%" PRIu64, folder, scenario->seed);
     if (experiment_folder(x.folder) != ERR_OK) {
         return EXIT_USAGE;

@@ -65,46 +65,76 @@ static enum err refuse(struct scenario_error *error, int line, enum err err, con
     return err;
 }
 
-static enum err convert(struct document **out, struct scenario_error *error, yaml_document_t *doc,
-                        yaml_node_t *node)
+/* An alias can name its own parent, or one list many times over: what is made of it must end. */
+#define DEPTH_MAX 16
+#define ITEMS_MAX 2000000
+
+struct conversion {
+    yaml_document_t *yaml;
+    struct scenario_error *error;
+    unsigned depth;
+    uint64_t items;
+};
+
+static enum err convert(struct document **out, struct conversion *x, yaml_node_t *node);
+
+static enum err convert_list(struct document *list, struct conversion *x, yaml_node_t *node)
+{
+    for (yaml_node_item_t *i = node->data.sequence.items.start; i < node->data.sequence.items.top;
+         i++) {
+        struct document *child = NULL;
+        enum err err = convert(&child, x, yaml_document_get_node(x->yaml, *i));
+        if (child != NULL) {
+            append(list, child);
+        }
+        TRY(err);
+    }
+    return ERR_OK;
+}
+
+static enum err convert_map(struct document *map, struct conversion *x, yaml_node_t *node)
+{
+    for (yaml_node_pair_t *p = node->data.mapping.pairs.start; p < node->data.mapping.pairs.top;
+         p++) {
+        yaml_node_t *key = yaml_document_get_node(x->yaml, p->key);
+        struct document *child = NULL;
+        if (key->type != YAML_SCALAR_NODE) {
+            return refuse(x->error, map->line, ERR_SYNTAX, "a key must be plain text", "");
+        }
+        const char *name = (const char *)key->data.scalar.value;
+        int line = (int)key->start_mark.line + 1;
+        if (document_find(map, name) != NULL) {
+            return refuse(x->error, line, ERR_SYNTAX, "this key is given twice: ", name);
+        }
+        enum err err = convert(&child, x, yaml_document_get_node(x->yaml, p->value));
+        if (child != NULL) {
+            child->key = copy(name);
+            child->line = line;
+            append(map, child);
+        }
+        TRY(err);
+    }
+    return ERR_OK;
+}
+
+static enum err convert(struct document **out, struct conversion *x, yaml_node_t *node)
 {
     int line = (int)node->start_mark.line + 1;
 
+    if (++x->items > ITEMS_MAX || x->depth >= DEPTH_MAX) {
+        return refuse(x->error, line, ERR_RANGE, "too many values, or too deep", "");
+    }
     if (node->type == YAML_SCALAR_NODE) {
         *out = document_new(DOCUMENT_SCALAR, line);
         (*out)->value = copy((const char *)node->data.scalar.value);
         return ERR_OK;
     }
     *out = document_new(node->type == YAML_MAPPING_NODE ? DOCUMENT_MAP : DOCUMENT_LIST, line);
-    if (node->type == YAML_SEQUENCE_NODE) {
-        for (yaml_node_item_t *i = node->data.sequence.items.start;
-             i < node->data.sequence.items.top; i++) {
-            struct document *child = NULL;
-            enum err err = convert(&child, error, doc, yaml_document_get_node(doc, *i));
-            append(*out, child);
-            TRY(err);
-        }
-        return ERR_OK;
-    }
-    for (yaml_node_pair_t *p = node->data.mapping.pairs.start; p < node->data.mapping.pairs.top;
-         p++) {
-        yaml_node_t *key = yaml_document_get_node(doc, p->key);
-        struct document *child = NULL;
-        if (key->type != YAML_SCALAR_NODE) {
-            return refuse(error, line, ERR_SYNTAX, "a key must be plain text", "");
-        }
-        const char *name = (const char *)key->data.scalar.value;
-        if (document_find(*out, name) != NULL) {
-            return refuse(error, (int)key->start_mark.line + 1, ERR_SYNTAX,
-                          "this key is given twice: ", name);
-        }
-        enum err err = convert(&child, error, doc, yaml_document_get_node(doc, p->value));
-        child->key = copy(name);
-        child->line = (int)key->start_mark.line + 1;
-        append(*out, child);
-        TRY(err);
-    }
-    return ERR_OK;
+    x->depth++;
+    enum err err =
+        (*out)->kind == DOCUMENT_MAP ? convert_map(*out, x, node) : convert_list(*out, x, node);
+    x->depth--;
+    return err;
 }
 
 enum err document_read(struct document **document, struct scenario_error *error, const char *path)
@@ -129,7 +159,8 @@ enum err document_read(struct document **document, struct scenario_error *error,
         if (root == NULL || root->type != YAML_MAPPING_NODE) {
             err = refuse(error, 1, ERR_SYNTAX, "a scenario is a map of keys", "");
         } else {
-            err = convert(document, error, &yaml, root);
+            struct conversion x = {.yaml = &yaml, .error = error};
+            err = convert(document, &x, root);
         }
         yaml_document_delete(&yaml);
     }
@@ -164,6 +195,13 @@ static struct document *item(const struct document *list, const char *part)
     return t;
 }
 
+static enum err refuse_setting(struct scenario_error *error, enum err err, const char *text,
+                               const char *path)
+{
+    snprintf(error->file, sizeof(error->file), "command line");
+    return refuse(error, 0, err, text, path);
+}
+
 enum err document_set(struct document *root, struct scenario_error *error, const char *path,
                       const char *value)
 {
@@ -174,7 +212,7 @@ enum err document_set(struct document *root, struct scenario_error *error, const
     for (;;) {
         size_t len = strcspn(rest, ".");
         if (len == 0 || len >= sizeof(part)) {
-            return refuse(error, 0, ERR_SYNTAX, "not a key: ", path);
+            return refuse_setting(error, ERR_SYNTAX, "not a key: ", path);
         }
         memcpy(part, rest, len);
         part[len] = 0;
@@ -182,7 +220,7 @@ enum err document_set(struct document *root, struct scenario_error *error, const
                                 : at->kind == DOCUMENT_LIST ? item(at, part)
                                                             : NULL;
         if (next == NULL && at->kind != DOCUMENT_MAP) {
-            return refuse(error, 0, ERR_UNKNOWN, "nothing of that name in ", path);
+            return refuse_setting(error, ERR_UNKNOWN, "nothing of that name in ", path);
         }
         if (next == NULL) {
             next = document_new(DOCUMENT_MAP, 0);

@@ -67,6 +67,7 @@ void scenario_free(struct scenario *s)
     }
     free(s->faults);
     free(s->expects);
+    free(s->file);
     free(s->folder);
     free(s->data);
     free(s);

@@ -7,7 +7,9 @@
 
 #include "node/base/invariant.h"
 #include "sim/scenario/document.h"
+#include "sim/scenario/nearest.h"
 #include "sim/scenario/schema.h"
+#include "sim/scenario/validate.h"
 
 static enum err refuse(struct scenario_error *error, int line, enum err err, const char *format,
                        ...) __attribute__((format(printf, 4, 5)));
@@ -41,48 +43,6 @@ static void *many(size_t count, size_t bytes)
 
     invariant(p != NULL);
     return p;
-}
-
-/* Levenshtein distance, for words of a key's length. */
-static unsigned distance(const char *a, const char *b)
-{
-    unsigned row[64];
-    size_t n = strlen(b);
-
-    if (n >= 63) {
-        return 99;
-    }
-    for (unsigned j = 0; j <= n; j++) {
-        row[j] = j;
-    }
-    for (unsigned i = 1; a[i - 1] != 0; i++) {
-        unsigned corner = row[0];
-        row[0] = i;
-        for (size_t j = 1; j <= n; j++) {
-            unsigned best = corner + (a[i - 1] != b[j - 1]);
-            corner = row[j];
-            best = row[j] + 1 < best ? row[j] + 1 : best;
-            row[j] = row[j - 1] + 1 < best ? row[j - 1] + 1 : best;
-        }
-    }
-    return row[n];
-}
-
-/* The nearest of several words. */
-struct nearest {
-    const char *word;
-    const char *best;
-    unsigned least;
-};
-
-static void nearest_try(struct nearest *n, const char *candidate)
-{
-    unsigned d = distance(n->word, candidate);
-
-    if (n->best == NULL || d < n->least) {
-        n->best = candidate;
-        n->least = d;
-    }
 }
 
 static enum err unknown(struct scenario_error *error, const struct document *t, const char *where,
@@ -147,6 +107,41 @@ static enum err choice_read(int *at, const char *const *choices, const char *nam
     return refuse(error, line, ERR_UNKNOWN, "`%s: %s`: expected one of %s", name, value, list);
 }
 
+static enum err ratio_check(const struct ratio *r, const struct key *key, const char *value,
+                            int line, struct scenario_error *error)
+{
+    if (key->least == 1 && r->num == 0) {
+        return refuse(error, line, ERR_RANGE, "`%s: %s`: must be above 0", key->name, value);
+    }
+    if (key->most == 1 && r->num > r->den) {
+        return refuse(error, line, ERR_RANGE, "`%s: %s`: a probability is at most 1", key->name,
+                      value);
+    }
+    return ERR_OK;
+}
+
+/* One line: what used.yaml can hold. Breaks become blanks. */
+static enum err text_read(char **at, const struct key *key, const char *value, int line,
+                          struct scenario_error *error)
+{
+    char *text = copy(value);
+    size_t len = strlen(text);
+
+    free(*at);
+    *at = text;
+    for (size_t i = 0; i < len; i++) {
+        if (text[i] == '\n' || text[i] == '\t') {
+            text[i] = ' ';
+        } else if ((unsigned char)text[i] < ' ' || text[i] == 0x7f) {
+            return refuse(error, line, ERR_SYNTAX, "`%s` holds a control character", key->name);
+        }
+    }
+    while (len > 0 && text[len - 1] == ' ') {
+        text[--len] = 0;
+    }
+    return ERR_OK;
+}
+
 static enum err value_read(void *at, const struct key *key, const char *value, int line,
                            struct scenario_error *error)
 {
@@ -159,16 +154,15 @@ static enum err value_read(void *at, const struct key *key, const char *value, i
     switch (key->kind) {
     case KEY_NAME:
     case KEY_TEXT:
-        free(*(char **)at);
-        *(char **)at = copy(value);
-        return ERR_OK;
+        return text_read(at, key, value, line, error);
     case KEY_QUANTITY:
         return quantity_read(at, key, value, line, error);
     case KEY_RATIO:
         err = unit_read_ratio(at, value, &why);
-        return err == ERR_OK
-                   ? ERR_OK
-                   : refuse(error, line, err, "`%s: %s`: expected %s", key->name, value, why);
+        if (err != ERR_OK) {
+            return refuse(error, line, err, "`%s: %s`: expected %s", key->name, value, why);
+        }
+        return ratio_check(at, key, value, line, error);
     case KEY_BOOL:
         if (value[0] == 't' || value[0] == 'f') {
             TRY(choice_read(&choice, false_true, key->name, value, line, error));
@@ -234,7 +228,7 @@ static enum err texts_read(uint8_t *at, const struct key *key, struct document *
     for (struct document *c = t->first; c != NULL; c = c->next, items++) {
         TRY(scalar(c, key, error));
         if (key->kind == KEY_TEXTS) {
-            *items = copy(c->value);
+            TRY(text_read((char **)items, key, c->value, c->line, error));
         } else {
             struct key number = {
                 .name = key->name, .kind = KEY_QUANTITY, .bytes = 8, .most = UINT64_MAX};
@@ -259,7 +253,7 @@ static enum err places_read(uint8_t *at, const struct key *key, struct document 
     }
     for (struct document *c = t->first; c != NULL; c = c->next, items++) {
         TRY(scalar(c, key, error));
-        items->where = copy(c->key);
+        TRY(text_read(&items->where, key, c->key, c->line, error));
         TRY(value_read(&items->weight, &weight, c->value, c->line, error));
     }
     return ERR_OK;
@@ -274,8 +268,9 @@ static enum err faults_read(struct scenario *s, const struct key *key, struct do
     s->faults = many(children(t), sizeof(*s->faults));
     for (struct document *c = t->first; c != NULL; c = c->next) {
         TRY(scalar(c, key, error));
-        s->faults[s->faults_count++] =
-            (struct scenario_fault){.text = copy(c->value), .line = c->line};
+        struct scenario_fault *fault = &s->faults[s->faults_count++];
+        fault->line = c->line;
+        TRY(text_read(&fault->text, key, c->value, c->line, error));
     }
     return ERR_OK;
 }
@@ -290,7 +285,8 @@ static enum err expects_read(struct scenario *s, const struct key *key, struct d
     for (struct document *c = t->first; c != NULL; c = c->next) {
         TRY(scalar(c, key, error));
         size_t op = strcspn(c->value, " ");
-        if (c->value[op] == 0) {
+        op = c->value[op] == 0 ? strspn(c->value, "<=>") : op; /* "<5" */
+        if (op == 0 || c->value[op] == 0) {
             return refuse(error, c->line, ERR_SYNTAX,
                           "`%s: %s`: expected a condition as \"< 5 s\" or \"in 14 s..16 s\"",
                           c->key, c->value);
@@ -299,8 +295,10 @@ static enum err expects_read(struct scenario *s, const struct key *key, struct d
         e->metric = copy(c->key);
         e->op = copy(c->value);
         e->op[op] = 0;
-        e->value = copy(c->value + op + 1);
         e->line = c->line;
+        struct key value = {.name = c->key};
+        TRY(text_read(&e->value, &value, c->value + op + strspn(c->value + op, " "), c->line,
+                      error));
     }
     return ERR_OK;
 }
@@ -436,88 +434,6 @@ static enum err keys_read(void *base, const struct key *keys, size_t count, stru
     return ERR_OK;
 }
 
-/* nodes: N shares N among the groups in proportion, at least one each. */
-static enum err nodes_scale(struct scenario *s, struct scenario_error *error)
-{
-    uint64_t total = scenario_node_count(s);
-    uint64_t given = 0;
-    struct scenario_group *largest = s->groups;
-
-    if (s->nodes == 0 || s->nodes == total) {
-        s->nodes = 0;
-        return ERR_OK;
-    }
-    if (s->nodes < s->groups_count) {
-        return refuse(error, 0, ERR_RANGE, "%" PRIu64 " nodes for %" PRIu64 " groups", s->nodes,
-                      s->groups_count);
-    }
-    for (uint64_t i = 0; i < s->groups_count; i++) {
-        struct scenario_group *g = &s->groups[i];
-        if (g->stake_law == STAKE_LIST) {
-            return refuse(error, 0, ERR_INVALID, "group %s lists its stakes: it cannot be scaled",
-                          g->name);
-        }
-        uint64_t count = (uint64_t)((u128)g->count * s->nodes / total);
-        count = count == 0 ? 1 : count;
-        g->slow_count = (uint64_t)((u128)g->slow_count * count / g->count);
-        g->count = count;
-        given += count;
-        largest = g->count > largest->count ? g : largest;
-    }
-    if (given > s->nodes && given - s->nodes >= largest->count) {
-        return refuse(error, 0, ERR_RANGE, "%" PRIu64 " nodes are too few", s->nodes);
-    }
-    largest->count = largest->count + s->nodes - given;
-    s->nodes = 0;
-    return ERR_OK;
-}
-
-uint64_t scenario_node_count(const struct scenario *s)
-{
-    uint64_t n = 0;
-
-    for (uint64_t i = 0; i < s->groups_count; i++) {
-        n += s->groups[i].count;
-    }
-    return n;
-}
-
-static enum err topology_check(const struct scenario *s, struct scenario_error *error)
-{
-    bool producers = false;
-
-    if (s->groups_count == 0) {
-        return refuse(error, 1, ERR_INVALID, "a scenario needs at least one group of nodes");
-    }
-    if (scenario_node_count(s) > SCENARIO_NODES_MAX) {
-        return refuse(error, 1, ERR_RANGE, "%" PRIu64 " nodes: at most %u", scenario_node_count(s),
-                      SCENARIO_NODES_MAX);
-    }
-    for (uint64_t i = 0; i < s->groups_count; i++) {
-        const struct scenario_group *g = &s->groups[i];
-        producers |= g->kind == GROUP_PRODUCER;
-        for (uint64_t k = 0; k < i; k++) {
-            if (strcmp(s->groups[k].name, g->name) == 0) {
-                return refuse(error, 1, ERR_INVALID, "two groups are called %s", g->name);
-            }
-        }
-        if (g->kind == GROUP_PRODUCER && g->stake_law != STAKE_LIST && g->stake_total < g->count) {
-            return refuse(error, 1, ERR_INVALID,
-                          "group %s: producers need a stake of at least 1 token each", g->name);
-        }
-    }
-    if (!producers) {
-        return refuse(error, 1, ERR_INVALID, "no group of kind producer: nobody would make blocks");
-    }
-    for (uint64_t i = 0; i < s->expects_count; i++) {
-        static const char *const ops[] = {"<", "<=", "=", ">=", ">", "in", NULL};
-        int at;
-        TRY(choice_read(&at, ops, s->expects[i].metric, s->expects[i].op, s->expects[i].line,
-                        error));
-    }
-    return ERR_OK;
-}
-
 static void paths_set(struct scenario *s, const char *path)
 {
     char folder[600];
@@ -526,6 +442,7 @@ static void paths_set(struct scenario *s, const char *path)
 
     snprintf(folder, sizeof(folder), "%.*s", slash != NULL ? (int)(slash - path) : 1,
              slash != NULL ? path : ".");
+    s->file = copy(path);
     s->folder = copy(folder);
     s->data = copy(data != NULL ? data : ORRERY_DATA);
 }
@@ -557,10 +474,7 @@ enum err scenario_load(struct scenario **out, struct scenario_error *error, cons
         err = keys_read(s, keys, count, root, "a scenario", error);
     }
     if (err == ERR_OK) {
-        err = nodes_scale(s, error);
-    }
-    if (err == ERR_OK) {
-        err = topology_check(s, error);
+        err = scenario_validate(s, error, root);
     }
     document_free(root);
     if (err != ERR_OK) {

@@ -155,6 +155,7 @@ struct scenario {
     struct scenario_check check;
     struct scenario_expect *expects;
     uint64_t expects_count;
+    char *file;   /* the scenario file, for messages */
     char *folder; /* of the scenario file: relative paths */
     char *data;   /* folder with regions/ */
 };

@@ -17,6 +17,12 @@
     {                                                                                              \
         .name = key_, .kind = KEY_RATIO, AT(type, field), .value = value_, .text = text_           \
     }
+/* least 1: above 0; most 1: a probability. */
+#define RATIO_IN(type, key_, field, value_, least_, most_, text_)                                  \
+    {                                                                                              \
+        .name = key_, .kind = KEY_RATIO, AT(type, field), .value = value_, .least = least_,        \
+        .most = most_, .text = text_                                                               \
+    }
 #define BOOL(type, key_, field, value_, text_)                                                     \
     {                                                                                              \
         .name = key_, .kind = KEY_BOOL, AT(type, field), .value = value_, .text = text_            \
@@ -62,7 +68,7 @@ static const struct key profile_keys[] = {
              "download of the access line"),
     QUANTITY(scenario_profile, "access", access_ns, UNIT_TIME, "0 ns", 0, 10000000000,
              "added one way to every path"),
-    RATIO(scenario_profile, "cpu", cpu, "1", "speed against the machine of cost:"),
+    RATIO_IN(scenario_profile, "cpu", cpu, "1", 1, 0, "speed against the machine of cost:"),
     QUANTITY(scenario_profile, "disk_latency", disk_latency_ns, UNIT_TIME, "1 ms", 0, YEAR,
              "a flush or a read"),
     QUANTITY(scenario_profile, "disk_rate", disk_bytes_per_s, UNIT_BYTE_RATE, "200 MB/s", 0,
@@ -86,10 +92,12 @@ static const struct key stake_keys[] = {
 
 static const struct key churn_keys[] = {
     BOOL(scenario_group, "on", churn, "no", "nodes leave and come back"),
-    RATIO(scenario_group, "session_shape", session_shape, "0.61", "Weibull shape of sessions"),
+    RATIO_IN(scenario_group, "session_shape", session_shape, "0.61", 1, 0,
+             "Weibull shape of sessions"),
     QUANTITY(scenario_group, "session", session_scale_ns, UNIT_TIME, "3.66 h", 1, YEAR,
              "Weibull scale of sessions"),
-    RATIO(scenario_group, "absence_shape", absence_shape, "0.48", "Weibull shape of absences"),
+    RATIO_IN(scenario_group, "absence_shape", absence_shape, "0.48", 1, 0,
+             "Weibull shape of absences"),
     QUANTITY(scenario_group, "absence", absence_scale_ns, UNIT_TIME, "10 min", 1, YEAR,
              "Weibull scale of absences"),
     BOOL(scenario_group, "wipe", churn_wipe, "no", "an absence loses the disk"),
@@ -154,8 +162,8 @@ static const struct key network_keys[] = {
     QUANTITY(scenario_network, "constant", constant_ns, UNIT_TIME, "50 ms", 2000000, 60000000000,
              "one way, of constant"),
     BOOL(scenario_network, "jitter", jitter, "yes", "measured deviation on top"),
-    RATIO(scenario_network, "loss", loss, "0", "per segment; a link turns it into delay"),
-    RATIO(scenario_network, "duplicate", duplicate, "0", "per datagram"),
+    RATIO_IN(scenario_network, "loss", loss, "0", 0, 1, "per segment; a link turns it into delay"),
+    RATIO_IN(scenario_network, "duplicate", duplicate, "0", 0, 1, "per datagram"),
     QUANTITY(scenario_network, "overhead", overhead_bytes, UNIT_BYTES, "78 B", 0, 65536,
              "per frame: TCP, IP, Ethernet and Noise"),
     QUANTITY(scenario_network, "connect_timeout", connect_timeout_ns, UNIT_TIME, "5 s", 100000000,

@@ -27,9 +27,9 @@ struct key {
     enum key_kind kind;
     enum unit_kind unit;
     size_t offset;
-    size_t bytes;      /* of the integer at offset (4 or 8); item size of a list */
-    const char *value; /* default as it would be written; NULL: must be given */
-    uint64_t least, most;
+    size_t bytes;         /* of the integer at offset (4 or 8); item size of a list */
+    const char *value;    /* default as it would be written; NULL: must be given */
+    uint64_t least, most; /* of a ratio: least 1: above 0; most 1: at most 1 */
     const char *const *choices;
     const struct key *sub;
     size_t sub_count;

@@ -49,7 +49,7 @@ const char *unit_names(enum unit_kind kind)
 }
 
 /* Digits with an optional decimal part: whole * 10^-decimals. Underscores may group digits. */
-static enum err digits(u128 *whole, unsigned *decimals, const char **text)
+static enum err digits(u128 *whole, unsigned *decimals, const char **text, const char **why)
 {
     const char *p = *text;
     bool point = false;
@@ -62,6 +62,7 @@ static enum err digits(u128 *whole, unsigned *decimals, const char **text)
             point = true;
         } else if (*p != '_') {
             if (++count > 20) {
+                *why = "at most 20 digits";
                 return ERR_RANGE;
             }
             *whole = *whole * 10 + (unsigned)(*p - '0');
@@ -101,7 +102,7 @@ enum err unit_read(uint64_t *value, enum unit_kind kind, const char *text, const
         *why = "not less than zero";
         return ERR_INVALID;
     }
-    TRY(digits(&whole, &decimals, &p));
+    TRY(digits(&whole, &decimals, &p, why));
     p += strspn(p, " ");
     for (size_t i = 0; i < 12 && units[kind][i].name != NULL; i++) {
         if (strcmp(units[kind][i].name, p) == 0) {
@@ -138,7 +139,7 @@ enum err unit_read_ratio(struct ratio *ratio, const char *text, const char **why
         *why = "not less than zero";
         return ERR_INVALID;
     }
-    TRY(digits(&num, &decimals, &p));
+    TRY(digits(&num, &decimals, &p, why));
     while (decimals-- > 0) {
         den *= 10;
     }
@@ -149,9 +150,13 @@ enum err unit_read_ratio(struct ratio *ratio, const char *text, const char **why
     } else if (*p == '/') {
         p += 1 + strspn(p + 1, " ");
         u128 under;
-        TRY(digits(&under, &decimals, &p));
+        TRY(digits(&under, &decimals, &p, why));
         if (decimals > 0 || under == 0) {
             return ERR_SYNTAX;
+        }
+        if (under >> 62 != 0 || den >> 62 != 0) {
+            *why = "a ratio whose parts are below 2^32";
+            return ERR_RANGE;
         }
         den *= under;
     }
@@ -159,12 +164,13 @@ enum err unit_read_ratio(struct ratio *ratio, const char *text, const char **why
     if (*p != 0) {
         return ERR_SYNTAX;
     }
-    if (num >> 62 != 0 || den >> 62 != 0) {
+    *why = "a ratio whose parts are below 2^32";
+    if (num >> 64 != 0 || den >> 64 != 0) {
         return ERR_RANGE;
     }
     uint64_t g = common((uint64_t)num, (uint64_t)den);
     *ratio = (struct ratio){(uint64_t)num / g, (uint64_t)den / g};
-    return ERR_OK;
+    return ratio->num >> 32 == 0 && ratio->den >> 32 == 0 ? ERR_OK : ERR_RANGE;
 }
 
 void unit_print(char *out, size_t capacity, enum unit_kind kind, uint64_t value)

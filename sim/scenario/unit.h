@@ -20,7 +20,7 @@ enum unit_kind {
  * ERR_INVALID (negative). */
 enum err unit_read(uint64_t *value, enum unit_kind kind, const char *text,
                    const char **why) MUST_CHECK;
-/* "3/100", "0.03", "3 %", "2": num / den in lowest terms. */
+/* "3/100", "0.03", "3 %", "2": num / den in lowest terms, both below 2^32. */
 enum err unit_read_ratio(struct ratio *ratio, const char *text, const char **why) MUST_CHECK;
 /* The largest unit that gives a whole number. */
 void unit_print(char *out, size_t capacity, enum unit_kind kind, uint64_t value);

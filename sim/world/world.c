@@ -402,7 +402,7 @@ struct world *world_new(const struct scenario *scenario, const struct world_opti
     w->threads = options->transcript != NULL || options->observe != NULL ? 1 : options->threads;
     w->end_ns = options->stop_ns != 0 ? options->stop_ns : scenario->duration_ns;
     w->sample_next_ns = scenario->record.series_ns;
-    snprintf(error->file, sizeof(error->file), "%s", scenario->name);
+    snprintf(error->file, sizeof(error->file), "%s", scenario->file);
     error->line = 0;
     if (world_build(w, error) != ERR_OK) {
         world_free(w);
