@@ -9,11 +9,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "revision.h"
 #include "sim/cli/command.h"
 #include "sim/cli/expect.h"
 #include "sim/cli/progress.h"
 #include "sim/record/metrics.h"
+#include "sim/scenario/revision.h"
 
 /* Set by Ctrl-C: the run ends at the next epoch, and what was recorded stays readable. */
 static volatile sig_atomic_t interrupted;
