@@ -113,20 +113,20 @@ static enum err process_add(struct world *w, const struct domains *d, uint32_t n
     if (spec->group != NULL && spec->group[0] != 0) {
         snprintf(targets, sizeof(targets), "group %s", spec->group);
     }
-    struct fault_process process = {.candidates = &candidates,
-                                    .rate_num = spec->per_hour.num,
-                                    .rate_den = spec->per_hour.den,
-                                    .least_ns = spec->least_ns,
-                                    .most_ns = spec->most_ns,
-                                    .from_ns = spec->start_ns,
-                                    .until_ns = spec->end_ns == 0 ? w->scenario->duration_ns
-                                                                  : spec->end_ns};
+    struct fault_process process;
     enum err err = fault_targets_parse(&candidates, &why, &d->all, targets);
     if (err == ERR_OK) {
         err = fault_process_parse(&process, &why, &d->all, spec->kind,
                                   spec->arguments != NULL ? spec->arguments : "");
     }
     if (err == ERR_OK) {
+        process.candidates = &candidates;
+        process.rate_num = spec->per_hour.num;
+        process.rate_den = spec->per_hour.den;
+        process.least_ns = spec->least_ns;
+        process.most_ns = spec->most_ns;
+        process.from_ns = spec->start_ns;
+        process.until_ns = spec->end_ns == 0 ? w->scenario->duration_ns : spec->end_ns;
         err = fault_process_expand(&w->timeline, &process, &w->exponential, w->scenario->seed,
                                    number);
         snprintf(why.text, sizeof(why.text), "%s", err == ERR_OK ? "" : err_text(err));
