@@ -24,6 +24,7 @@ struct node {
     struct relay *relay;
     struct sync *sync;
     struct submit submit;
+    bool behind; /* catching up: produces nothing */
 };
 
 /* Modules follow the node in its slab, each on its own cache line. */
@@ -118,6 +119,10 @@ static void errands(struct node *node, struct ctx *c)
     uint32_t link;
     struct span body;
 
+    if (sync_busy(node->sync) != node->behind) {
+        node->behind = !node->behind;
+        chain_produce(node->chain, c, !node->behind);
+    }
     while (finality_wanted(node->finality, id, &link)) {
         sync_fetch(node->sync, c, link, id);
     }
