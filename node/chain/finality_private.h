@@ -126,6 +126,7 @@ struct finality {
     struct tendermint tm;
     uint32_t now;                                 /* which of votes */
     uint64_t asked_values[VOTES_VALUES_MAX / 64]; /* whose blocks were asked for in this round */
+    uint64_t attended;          /* newest instance whose attendance was thought of */
     uint64_t entered;                             /* instance the machine was started for last */
     bool proposing;             /* this node proposes the current round and has not yet */
     struct tm_proposal pending; /* came before the instance was entered */

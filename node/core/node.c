@@ -6,6 +6,7 @@
 #include "node/chain/overlay.h"
 #include "node/chain/relay.h"
 #include "node/chain/sync.h"
+#include "node/chain/tx.h"
 #include "node/core/submit.h"
 #include "node/crypto/hash.h"
 #include "node/wire/frames.h"
@@ -112,6 +113,17 @@ static enum err tx_new(struct node *node, struct ctx *c, uint8_t id[32], const s
     return ERR_OK;
 }
 
+static void own_tx(struct node *node, struct ctx *c, uint16_t type, struct span body)
+{
+    uint8_t id[32];
+    const struct blob *tx = submit_own(&node->submit, c, node->chain, type, body);
+    if (tx != NULL) {
+        /* A pool that is full or knows it already has done what it could. */
+        (void)!tx_new(node, c, id, tx);
+        blob_drop(node->shared, tx);
+    }
+}
+
 /* Work that modules leave for each other at the end of a step. */
 static void errands(struct node *node, struct ctx *c)
 {
@@ -127,12 +139,10 @@ static void errands(struct node *node, struct ctx *c)
         sync_fetch(node->sync, c, link, id);
     }
     while (finality_evidence_next(node->finality, &body)) {
-        const struct blob *tx = submit_evidence(&node->submit, c, node->chain, body);
-        if (tx != NULL) {
-            /* A pool that is full or knows the evidence already has done what it could. */
-            (void)!tx_new(node, c, id, tx);
-            blob_drop(node->shared, tx);
-        }
+        own_tx(node, c, TX_evidence, body);
+    }
+    if (finality_attendance_next(node->finality, c, &body)) {
+        own_tx(node, c, TX_attendance, body);
     }
 }
 

@@ -1,7 +1,6 @@
 #include "node/core/submit.h"
 
-#define TX_HEAD_BYTES (2 + 32 + 8 + 8 + 8)
-#define TX_EVIDENCE 0x50
+#include "node/chain/tx.h"
 
 void submit_init(struct submit *submit, const struct node_config *config)
 {
@@ -58,8 +57,8 @@ enum err submit_tx(const struct submit *submit, struct ctx *c, struct chain *cha
     return *tx == NULL ? ERR_FULL : ERR_OK;
 }
 
-const struct blob *submit_evidence(const struct submit *submit, struct ctx *c, struct chain *chain,
-                                   struct span body)
+const struct blob *submit_own(const struct submit *submit, struct ctx *c, struct chain *chain,
+                              uint16_t type, struct span body)
 {
-    return submit->has_account ? tx_make(submit, c, chain, TX_EVIDENCE, body) : NULL;
+    return submit->has_account ? tx_make(submit, c, chain, type, body) : NULL;
 }

@@ -22,9 +22,9 @@ void submit_init(struct submit *submit, const struct node_config *config);
 enum err submit_tx(const struct submit *submit, struct ctx *c, struct chain *chain,
                    const struct blob **tx, enum submit_kind kind, struct span data) MUST_CHECK;
 
-/* A transaction that carries this evidence body, or NULL when the node has no account. One
- * reference for the caller. */
-const struct blob *submit_evidence(const struct submit *submit, struct ctx *c, struct chain *chain,
-                                   struct span body);
+/* A transaction of the node itself with this type and body (evidence, attendance), or NULL when the
+ * node has no account. One reference for the caller. */
+const struct blob *submit_own(const struct submit *submit, struct ctx *c, struct chain *chain,
+                              uint16_t type, struct span body);
 
 #endif

@@ -30,6 +30,7 @@ struct story {
     uint64_t value[INSTANCES]; /* what was decided */
     uint64_t certificates, evidence, rounds, limits;
     uint64_t offender;    /* of the last evidence */
+    uint64_t total[16];   /* weight of the committee of each epoch */
     uint64_t cast[NODES]; /* newest own vote of each: instance, round, kind in one number */
     bool wrote[NODES];    /* asked for a durable write since it was last looked at */
 };
@@ -136,6 +137,9 @@ static void traced(struct story *s, uint32_t node, const struct effect *effect)
     case TRACE_peer_misbehaved:
         cr_assert_fail("node %u blames link %lu: %s, frame 0x%02lx", node, v[0],
                        err_text((enum err)v[1]), v[2]);
+        break;
+    case TRACE_committee_joined:
+        s->total[v[0] % 16] = v[2];
         break;
     case TRACE_evidence_found:
         s->evidence++;
@@ -329,6 +333,26 @@ Test(finality, waits_for_the_silent)
     start(s, 2);
     run(s, 25);
     cr_assert_geq(least_decided(s), before + 2);
+    cr_assert_eq(s->evidence, 0);
+    story_end(s);
+}
+
+/* Absence is seen on the chain, by what proposers show of called instances, and costs the seat of
+ * the next committee that is drawn, and of those after it while it lasts (spec: chain 1.6). */
+Test(finality, the_silent_lose_their_seats)
+{
+    const struct plan plan = {
+        .nodes = 7, .voters = 7, .target_ms = 2000, .checkpoint = 2, .depth = 1, .epoch = 32};
+    struct story *s = story_new(&plan, 8);
+    run(s, 5);
+    crash(s, 6);
+    run(s, 420);
+    cr_log_info("decided %lu, totals %lu %lu %lu %lu %lu", s->decided[0], s->total[0], s->total[1],
+                s->total[2], s->total[3], s->total[4]);
+    cr_assert(s->total[0] == 7 * 5000 && s->total[1] == 7 * 5000);
+    cr_assert_eq(s->total[2], 6 * 5000, "missing in epoch 0");
+    cr_assert_eq(s->total[3], 6 * 5000, "missing in epoch 1");
+    cr_assert_eq(s->total[4], 7 * 5000, "no member in epoch 2: not judged");
     cr_assert_eq(s->evidence, 0);
     story_end(s);
 }
