@@ -80,7 +80,7 @@ static const struct key profile_keys[] = {
 static const struct key stake_keys[] = {
     ENUM(scenario_group, "law", stake_law, stake_laws, "equal", "how the total is shared"),
     QUANTITY(scenario_group, "total", stake_total, UNIT_NONE, "0", 0, (uint64_t)1 << 36,
-             "bonded by the whole group, whole tokens"),
+             "bonded by the whole group (sirius2018: held free), whole tokens"),
     RATIO(scenario_group, "exponent", zipf, "1", "of zipf: the k-th holds k^-exponent"),
     {.name = "list",
      .kind = KEY_NUMBERS,

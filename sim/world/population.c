@@ -262,7 +262,7 @@ struct genesis_lists {
 };
 
 static void genesis_lists(struct genesis_lists *lists, const struct population *p,
-                          uint64_t run_seed)
+                          const struct params *params, uint64_t run_seed)
 {
     const uint8_t **order = malloc((size_t)p->count * sizeof(*order));
     size_t n = 0;
@@ -284,8 +284,10 @@ static void genesis_lists(struct genesis_lists *lists, const struct population *
             (const struct member *)(const void *)(order[k] - offsetof(struct member, account));
         struct genesis_account *account = &lists->accounts[lists->account_count++];
         memcpy(account->key, m->account, 32);
-        account->free = m->free_tokens * 1000000;
-        account->bonded = m->stake_tokens * 1000000;
+        /* The 2018 rule draws by free balance; finality always counts bonds. */
+        bool by_free = params->production == PRODUCTION_SIRIUS2018;
+        account->free = (m->free_tokens + (by_free ? m->stake_tokens : 0)) * 1000000;
+        account->bonded = by_free && params->finality == 0 ? 0 : m->stake_tokens * 1000000;
         if (m->stake_tokens > 0) {
             struct writer w;
             uint8_t *at = lists->records + lists->records_len;
@@ -310,7 +312,7 @@ static enum err genesis_make(struct population *p, const struct scenario *scenar
     size_t len = 0;
 
     population_seed(facts.seed, scenario->seed, "orrery genesis", 0);
-    genesis_lists(&lists, p, scenario->seed);
+    genesis_lists(&lists, p, &scenario->chain, scenario->seed);
     p->genesis_bytes = malloc(capacity);
     invariant(p->genesis_bytes != NULL);
     enum err err = genesis_encode(p->genesis_bytes, capacity, &len, &facts, lists.accounts,
