@@ -35,6 +35,15 @@ struct load_state {
     uint32_t first, count; /* the nodes that submit */
 };
 
+/* A final block that newcomers may trust; see trust.c. */
+#define TRUST_KEPT 4
+#define TRUST_AGE_NS 60000000000u
+
+struct trust {
+    uint64_t decided_ns, height;
+    uint8_t id[32];
+};
+
 struct world {
     const struct scenario *scenario;
     struct world_options options;
@@ -63,6 +72,8 @@ struct world {
     uint64_t sample_next_ns;
     struct checks *checks;
     struct metrics *metrics;
+    struct trust trust[TRUST_KEPT]; /* [trust_count % TRUST_KEPT] is the newest */
+    uint32_t trust_count;
     uint64_t end_ns;
     uint64_t epoch;
     uint8_t digest[32];
@@ -136,6 +147,11 @@ void trace_add(struct world *w, unsigned thread, uint32_t index, uint64_t now_ns
                const uint64_t *values);
 /* Merges what the threads traced since the last call into one order and hands it on. */
 void trace_flush(struct world *w);
+
+/* trust.c */
+void trust_rows(struct world *w, const struct trace_row *rows, size_t count);
+/* Tells a machine that starts with an empty disk what to trust, if its owner wants to trust. */
+void trust_give(struct world *w, uint32_t index, uint64_t now_ns);
 
 /* Waiting room of the processor. */
 void waiting_drop(struct world *w, unsigned thread, uint32_t index);

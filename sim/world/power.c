@@ -26,6 +26,9 @@ static void machine_start(struct world *w, unsigned thread, uint32_t index, uint
     uint8_t seed[32];
     struct event event = {.kind = EVENT_START};
 
+    if (h->life == 0 || h->wiped) {
+        trust_give(w, index, now_ns);
+    }
     h->up = true;
     h->silent = false;
     h->life++;

@@ -92,6 +92,7 @@ void trace_flush(struct world *w)
         w->workers[t].row_count = 0;
     }
     qsort(w->merged, n, sizeof(*w->merged), row_order);
+    trust_rows(w, w->merged, n);
     checks_rows(w->checks, w->merged, n);
     metrics_rows(w->metrics, w->merged, n);
     if (w->options.record != NULL && !w->record_failed &&
