@@ -249,20 +249,28 @@ static void shares(struct metrics *m)
     set(m, METRIC_share_error, some, worst);
 }
 
+static bool behind(const struct metrics *m, const struct node_seen *n)
+{
+    return n->up && n->since_ns + 60000000000 <= m->end_ns && n->height + 2 < m->height_max;
+}
+
 static void lives(struct metrics *m)
 {
     u128 down = 0, all = 0;
+    uint64_t late = 0;
 
     for (uint32_t i = 0; i < m->node_count; i++) {
         const struct node_seen *n = &m->nodes[i];
         uint64_t from = n->first_ns > m->warmup_ns ? n->first_ns : m->warmup_ns;
         uint64_t since = n->since_ns > from ? n->since_ns : from;
+        late += behind(m, n);
         if (n->started && m->end_ns > from) {
             all += m->end_ns - from;
             down += n->down_ns + (n->up || m->end_ns < since ? 0 : m->end_ns - since);
         }
     }
     set(m, METRIC_downtime_share, all > 0, all > 0 ? (double)down / (double)all : 0);
+    set_count(m, METRIC_nodes_behind_end, late);
     set_count(m, METRIC_restarts, m->counters[COUNT_RESTARTS]);
     bool some = m->sync.count > 0;
     samples_sort(&m->sync);

@@ -88,6 +88,7 @@ static void tip_changed(struct metrics *m, const struct trace_row *row)
 
     n->tip = table64_get(&m->block_of, row->value[1]);
     n->tip_height = row->value[0];
+    n->height = row->value[0];
     n->tip_score = row->value[3];
     m->height_max = n->tip_height > m->height_max ? n->tip_height : m->height_max;
     if (depth > 0 && measured(m, row->time_ns)) {
@@ -200,6 +201,7 @@ static void node_up(struct metrics *m, const struct trace_row *row)
     }
     n->started = true;
     n->up = true;
+    n->height = 0;
     n->since_ns = row->time_ns;
     m->nodes_up++;
 }
@@ -302,6 +304,9 @@ static void node_row(struct metrics *m, const struct trace_row *row)
         break;
     case TRACE_tx_finalized:
         tx_finalized(m, row);
+        break;
+    case TRACE_recovered:
+        m->nodes[row->node].height = row->value[0];
         break;
     case TRACE_sync_started:
     case TRACE_sync_finished:

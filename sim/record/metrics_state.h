@@ -35,7 +35,8 @@ struct node_seen {
     uint64_t sync_ns;                     /* when catching up began; UINT64_MAX: it does not */
     uint64_t stake_tokens;
     uint64_t tip_height, tip_score;
-    uint32_t tip; /* block, or TABLE64_NONE */
+    uint64_t height; /* of its chain in this life */
+    uint32_t tip;    /* block, or TABLE64_NONE */
     uint32_t blocks;
 };
 
