@@ -81,8 +81,8 @@ struct overlay {
     uint64_t tip_height, final_height; /* as HELLO said last */
     uint8_t node_id[32];
     struct dial dials[DIALS_MAX];
+    struct book book; /* it and the links are written from their low ends: two pages in all */
     struct link_state links[LINKS_MAX];
-    struct book book;
     struct want wants[WANTS_MAX];
     struct ban bans[BANS_MAX];
 };

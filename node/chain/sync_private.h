@@ -107,8 +107,12 @@ struct sync_snap {
     const struct blob *block; /* of the checkpoint, one reference */
     uint32_t header_count;
     uint32_t depth, asked_count;
-    uint32_t asked[SNAP_BATCH];
-    uint64_t nodes;                                  /* fetched */
+    uint64_t nodes; /* fetched */
+};
+
+/* Its large parts: no other node touches them. */
+struct sync_snap_parts {
+    uint32_t asked[SNAP_BATCH];                      /* positions on the stack */
     uint8_t headers[SNAP_HEADERS_MAX][HEADER_BYTES]; /* newest first */
     struct snap_node stack[SYNC_STACK_MAX];
 };
@@ -121,12 +125,13 @@ struct sync {
     bool busy;
     uint64_t start_ns, feed_ns, blocks_ns, wish_ns; /* deadlines */
     struct sync_ask ask;
+    struct sync_snap snap;
     struct sync_snapshot snapshots[SYNC_SNAPSHOTS];
+    struct sync_link links[LINKS_MAX];
     struct sync_wish wishes[SYNC_WISHES_MAX];
     struct sync_serve serves[SYNC_SERVES_MAX];
-    struct sync_link links[LINKS_MAX];
     struct sync_queue queue;
-    struct sync_snap snap;
+    struct sync_snap_parts parts;
 };
 
 static inline uint64_t sync_height(const struct sync *sync)

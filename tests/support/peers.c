@@ -325,6 +325,9 @@ enum err peers_transfer(struct peers *peers, uint32_t node)
     enum err err = chain_tx_add(peers->node[node].chain, &c, id, blob);
     if (err == ERR_OK) {
         peers->nonce[node]++;
+        memcpy(peers->tx_ids[peers->submitted++ % 16], id, 32);
+        memcpy(peers->tx, out, len);
+        peers->tx_len = len;
         relay_tx(peers->node[node].relay, &c, LINK_NONE, id, blob);
     }
     wire_effects(wire, node);

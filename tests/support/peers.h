@@ -29,6 +29,10 @@ struct peers {
     uint64_t nonce[WIRE_NODES_MAX];
     uint32_t accounts;
     struct peer node[WIRE_NODES_MAX];
+    uint32_t submitted;
+    uint8_t tx_ids[16][32]; /* of the last ones submitted, a ring */
+    uint8_t tx[512];        /* the last one */
+    size_t tx_len;
     uint8_t genesis_bytes[PEERS_GENESIS_BYTES];
     struct seed_peer seeds[2 * WIRE_NODES_MAX];
 };
