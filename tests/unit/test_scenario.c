@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "sim/fault/process.h"
 #include "sim/scenario/document.h"
 #include "sim/scenario/scenario.h"
 #include "sim/scenario/unit.h"
@@ -417,5 +418,85 @@ Test(scenario, the_reference_page_is_current)
     char *committed = read_whole(name);
     cr_expect_str_eq(committed, text, "run `orrery reference > docs/scenario-reference.md`");
     free(committed);
+    free(text);
+}
+
+/* Copies the block of a page whose fence is this and which begins with this. */
+static char *fenced(const char *page, const char *fence, const char *begin)
+{
+    char name[1024];
+    char line[64];
+
+    source_path(name, sizeof(name), page);
+    char *text = read_whole(name);
+    snprintf(line, sizeof(line), "\n```%s\n%s", fence, begin);
+    char *from = strstr(text, line);
+    cr_assert(from != NULL, "%s", page);
+    from += strlen(line) - strlen(begin);
+    char *to = strstr(from, "\n```\n");
+    cr_assert(to != NULL);
+    to[1] = 0;
+    char *part = strdup(from);
+    free(text);
+    return part;
+}
+
+/* What the pages show is accepted as it stands. */
+Test(scenario, examples_of_the_pages_read, .fini = folder_remove)
+{
+    static const char *const regions[] = {"SA", "AF", "EAS"};
+    static const char *const cities[] = {"New York", "Boston"};
+    static const char *const operators[] = {"giant"};
+    static const char *const groups[] = {"producers", "relays"};
+    static uint32_t of_node[100];
+    const struct fault_domain domain[] = {{"region", 3, regions, of_node},
+                                          {"city", 2, cities, of_node},
+                                          {"operator", 1, operators, of_node},
+                                          {"group", 2, groups, of_node}};
+    const struct fault_domains domains = {4, domain, NULL};
+    struct fault_timeline timeline;
+    struct fault_text_error why;
+    struct scenario *s;
+    struct scenario_error error = {0};
+
+    char *text = fenced("docs/scenarios.md", "yaml", "name:");
+    write_file(text);
+    free(text);
+    cr_assert_eq(scenario_load(&s, &error, path, NULL, 0), ERR_OK, "line %d: %s", error.line,
+                 error.text);
+    cr_expect_eq(scenario_node_count(s), 100);
+    scenario_free(s);
+
+    text = fenced("docs/faults.md", "yaml", "random_faults:");
+    char whole[8192];
+    const char *others = strstr(good, "random_faults:");
+    char *renamed = strstr(text, "group: producers");
+    memcpy(renamed + 7, "makers   ", 9);
+    snprintf(whole, sizeof(whole), "%.*s%s%s", (int)(others - good), good, text,
+             strstr(good, "record:"));
+    write_file(whole);
+    free(text);
+    cr_assert_eq(scenario_load(&s, &error, path, NULL, 0), ERR_OK, "line %d: %s", error.line,
+                 error.text);
+    fault_timeline_init(&timeline, 100);
+    for (uint64_t i = 0; i < s->processes_count; i++) {
+        struct fault_process process;
+        cr_expect_eq(fault_process_parse(&process, &why, &domains, s->processes[i].kind,
+                                         s->processes[i].arguments),
+                     ERR_OK, "%s: %s", s->processes[i].arguments, why.text);
+    }
+    scenario_free(s);
+
+    unsigned kinds = 0;
+    text = fenced("docs/faults.md", "", "at 20 min");
+    char *rest = NULL;
+    for (char *line = strtok_r(text, "\n", &rest); line != NULL;
+         line = strtok_r(NULL, "\n", &rest)) {
+        cr_expect_eq(fault_entry_parse(&timeline, &why, &domains, line), ERR_OK, "%s: %s", line,
+                     why.text);
+        kinds |= 1u << timeline.fault[timeline.count - 1].kind;
+    }
+    cr_expect_eq(kinds, (1u << FAULT_KIND_COUNT) - 1, "an example of every kind");
+    fault_timeline_free(&timeline);
     free(text);
 }
