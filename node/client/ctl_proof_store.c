@@ -127,7 +127,7 @@ static enum err folder_sync(const char *path)
     if (strlen(path) >= sizeof copy) {
         return ERR_RANGE;
     }
-    strcpy(copy, path);
+    memcpy(copy, path, strlen(path) + 1);
     int fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0) {
         return from_errno();

@@ -40,7 +40,9 @@ static void reduce_bytes(uint64_t *r, const uint8_t *bytes, size_t len, const ui
     }
     for (;;) {
         memset(value, 0, step);
-        memcpy(value, bytes + at, take);
+        if (take > 0) {
+            memcpy(value, bytes + at, take);
+        }
         mpn_tdiv_qr(quotient, limbs(r), 0, value, (mp_size_t)(2 * n), climbs(m), (mp_size_t)n);
         if (at == 0) {
             break;
