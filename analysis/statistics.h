@@ -1,0 +1,33 @@
+/* Statistics across seeds. A run gives one value per number; samples of different runs are never
+ * pooled, because those of one run are not independent of each other. */
+#ifndef ORRERY_ANALYSIS_STATISTICS_H
+#define ORRERY_ANALYSIS_STATISTICS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct estimate {
+    size_t count;
+    double mean, sd;
+    double t_low, t_high;       /* 95 % interval of the mean by Student's t */
+    double boot_low, boot_high; /* 95 % interval of the mean by the bootstrap */
+};
+
+#define BOOTSTRAP_RESAMPLES 4000
+
+/* count >= 1; of one value there are no intervals (all ends are NaN). Same values, same result: the
+ * bootstrap draws from a generator with a fixed seed. */
+struct estimate estimate_of(const double *values, size_t count);
+
+/* Whether two estimates may be called different: their t intervals do not overlap. */
+bool estimate_differs(const struct estimate *a, const struct estimate *b);
+
+/* Of sorted values, as in docs/metrics.md. */
+double quantile_of(const double *sorted, size_t count, double p);
+void values_sort(double *values, size_t count);
+
+/* P(chi2 >= sum of (counts - n p)^2 / (n p)) for k classes; shares of p = 0 are left out. NaN when
+ * fewer than two classes or no counts are left. */
+double chi_square_p(const double *counts, const double *shares, size_t k);
+
+#endif
