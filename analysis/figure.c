@@ -118,13 +118,13 @@ static void heads_write(struct figure *figure)
     fprintf(figure->data, "\n# revision\t%s\n", run->revision);
     fprintf(figure->script,
             "reset session\n"
-            "set terminal svg size %d,%d dynamic font 'sans,12' name '%s' background 'white'\n"
+            "set terminal svg size %d,%d dynamic font 'sans,12' background 'white'\n"
             "set output '%s.svg'\n"
             "set datafile separator tab\nset datafile commentschars '#'\nset encoding utf8\n"
             "set border 3 lc rgb '#555555'\nset tics nomirror out scale 0.6\n"
             "set grid ytics lc rgb '#e6e6e6' lw 1\nset key top right samplen 2 spacing 1.2\n"
             "set tmargin 2.2\nset style fill solid 0.35 noborder\n",
-            WIDTH, HEIGHT, figure->name, figure->name);
+            WIDTH, HEIGHT, figure->name);
 }
 
 static enum err figure_make(struct figure *figure, const struct figure_kind *kind,

@@ -173,7 +173,7 @@ bool figure_heights(struct figure *figure)
     figure_time_axis(figure);
     figure_faults(figure, true);
     fprintf(figure->script,
-            "set terminal svg size 760,520 dynamic font 'sans,12' name '%s' background 'white'\n"
+            "set terminal svg size 760,520 dynamic font 'sans,12' background 'white'\n"
             "set output '%s.svg'\nset multiplot\n"
             "set lmargin at screen 0.09\nset rmargin at screen 0.97\n"
             "set tmargin at screen 0.94\nset bmargin at screen 0.46\n"
@@ -183,7 +183,7 @@ bool figure_heights(struct figure *figure)
             "t 'tips, middle 80 %% of nodes', \\\n"
             "     '' skip 1 using 1:2 with lines lw 2 lc rgb '%s' t 'highest tip', \\\n"
             "     '' skip 1 using 1:3 with steps lw 2 lc rgb '%s' t 'highest checkpoint'\n",
-            figure->name, figure->name, figure->file, FIGURE_PALE, FIGURE_BLUE, FIGURE_ORANGE);
+            figure->name, figure->file, FIGURE_PALE, FIGURE_BLUE, FIGURE_ORANGE);
     /* The labels of the bands stand above the upper panel only. */
     fputs("unset label\nset tmargin at screen 0.42\nset bmargin at screen 0.1\nset format x\n",
           figure->script);

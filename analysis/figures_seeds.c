@@ -66,14 +66,14 @@ bool figure_seeds_metrics(struct figure *figure)
     }
     free(values);
     fprintf(figure->script,
-            "set terminal svg size 760,420 dynamic font 'sans,12' name '%s' background 'white'\n"
+            "set terminal svg size 760,420 dynamic font 'sans,12' background 'white'\n"
             "set output '%s.svg'\nset xlabel 'difference from the mean of all seeds (%%)'\n"
             "set yrange [%zu.6:-0.8]\nset grid xtics\nset border 1\nset lmargin at screen 0.28\n"
             "set key top right\nset arrow 1 from 0, graph 0 to 0, graph 1 nohead lc rgb '%s'\n"
             "plot '%s' skip 1 using 2:1:ytic(5) with points pt 7 ps 0.45 lc rgb '%s' t 'a seed', "
             "\\\n     '' skip 1 using 2:1:3:4 with xerrorbars pt 7 ps 0 lw 3 lc rgb '%s' "
             "t '95 %% interval of the mean'\n",
-            figure->name, figure->name, row > 0 ? row - 1 : 0, FIGURE_GREY, figure->file,
+            figure->name, row > 0 ? row - 1 : 0, FIGURE_GREY, figure->file,
             FIGURE_BLUE, FIGURE_ORANGE);
     snprintf(figure->caption, sizeof(figure->caption),
              "Numbers of %zu seeds relative to their mean, with its interval by Student's t. "

@@ -1,10 +1,18 @@
 /* orrery: the laboratory. */
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "node/base/invariant.h"
 #include "node/crypto/crypto.h"
 #include "sim/cli/command.h"
+
+_Noreturn void invariant_failed(const char *file, int line, const char *expression)
+{
+    fprintf(stderr, "orrery: a bug of ours, please report it: %s:%d: %s\n", file, line, expression);
+    abort();
+}
 
 #define COMMAND(name_, usage_, text_, help_)                                                       \
     {                                                                                              \
