@@ -166,8 +166,9 @@ bool overlay_link_up(struct overlay *overlay, struct ctx *c, const struct event 
     bool dialed = event->link_up.dialed;
     bool known = !dialed || dial_take(overlay, &dial, event->link_up.request);
     uint32_t twin = twin_of(overlay, peer, link);
-    bool fits = dialed ? known && __builtin_popcountll(overlay->used) < overlay->policy->links_max
-                       : twin != LINK_NONE || inbound_fits(overlay, peer);
+    bool fits =
+        dialed ? known && (uint32_t)__builtin_popcountll(overlay->used) < overlay->policy->links_max
+               : twin != LINK_NONE || inbound_fits(overlay, peer);
 
     ctx_charge(c, COST_HANDSHAKE, 1);
     overlay->tip_height = tip_height;
