@@ -100,6 +100,12 @@ static void summary_write(struct experiment *x, FILE *out)
                                   list[i].text);
         }
     }
+    const char *name;
+    const char *unit;
+    double value;
+    for (size_t i = 0; world_check_figure(x->world, i, &name, &value, &unit); i++) {
+        fprintf(out, "  %-32s %14.6g %-8s what the checks of every run saw\n", name, value, unit);
+    }
 }
 
 /* The reasons a run can end for, as exit code and words. */
@@ -139,7 +145,7 @@ static int experiment_end(struct experiment *x, enum world_end end, uint8_t dige
     FILE *out = fopen(path, "w");
     if (out != NULL) {
         summary_write(x, out);
-        code = code == EXIT_OK ? expect_evaluate(x->scenario, x->metrics, out) : code;
+        (void)!expect_evaluate(x->scenario, x->metrics, out);
         if (fclose(out) != 0) {
             out = NULL;
         }
@@ -148,9 +154,8 @@ static int experiment_end(struct experiment *x, enum world_end end, uint8_t dige
         fprintf(stderr, "orrery: cannot write %s: %s\n", path, strerror(errno));
         code = code == EXIT_OK ? EXIT_USAGE : code;
     }
-    if (code == EXIT_OK) {
-        code = expect_evaluate(x->scenario, x->metrics, stdout);
-    }
+    int met = expect_evaluate(x->scenario, x->metrics, stdout);
+    code = code == EXIT_OK ? met : code;
     if (*why != 0) {
         fprintf(stderr, "orrery: %s: %s\n", why, world_verdict(x->world));
     }

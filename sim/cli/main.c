@@ -26,7 +26,7 @@ static const struct command commands[] = {
             "  --seeds A..B        one run per seed, as many at a time as there are cores\n"
             "  --nodes N           scale all groups to N nodes together\n"
             "  --duration D        virtual time, as \"10 min\"\n"
-            "  --set KEY=VALUE     any parameter, as chain.target_ms=1000; may repeat\n"
+            "  --set KEY=VALUE     any parameter, as chain.target=\"1 s\"; may repeat\n"
             "  -o DIR              results go to DIR/SEED/ (default: out/NAME)\n"
             "  --threads T         threads of one run (default: all cores); no part of the result\n"
             "  --no-memo           compute every pure result again; no part of the result\n"

@@ -224,8 +224,8 @@ static const struct key record_keys[] = {
 static const struct key check_keys[] = {
     QUANTITY(scenario_check, "liveness", liveness_ns, UNIT_TIME, "0 ns", 0, YEAR,
              "a checkpoint within this after the last fault has healed; 0: decision 14's bound"),
-    QUANTITY(scenario_check, "node_bytes", node_bytes_max, UNIT_BYTES, "16 MiB", 0, MANY,
-             "most memory of one node"),
+    QUANTITY(scenario_check, "node_bytes", node_bytes_max, UNIT_BYTES, "2 MiB", 0, MANY,
+             "most memory of one node, blobs not counted"),
 };
 
 static const struct key root_keys[] = {

@@ -69,7 +69,7 @@ struct world {
     struct trace_row *merged;
     size_t merged_capacity;
     struct series_row *samples;
-    uint64_t sample_next_ns;
+    uint64_t sample_next_ns, resident_next_ns;
     struct checks *checks;
     struct metrics *metrics;
     struct trust trust[TRUST_KEPT]; /* [trust_count % TRUST_KEPT] is the newest */
@@ -130,6 +130,9 @@ void durable_corrupt(struct world *w, uint32_t index, uint32_t entry);
 
 /* faults.c: the timeline from the scenario's lines and processes. */
 enum err faults_build(struct world *w, struct scenario_error *error) MUST_CHECK;
+
+/* resident.c: memory of the largest node, asked of the system now and then; 0: not now. */
+uint64_t resident_sample(struct world *w, uint64_t now_ns);
 
 /* load.c */
 enum err loads_build(struct world *w, struct scenario_error *error) MUST_CHECK;

@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include "node/crypto/hash.h"
 #include "sim/world/internal.h"
@@ -216,7 +217,7 @@ static void epoch_end(void *arg, uint64_t epoch, uint64_t now_ns)
         w->sample_next_ns += w->scenario->record.series_ns;
     }
     w->stats.now_ns = now_ns;
-    if (checks_epoch(w->checks, now_ns, 0) != ERR_OK) {
+    if (checks_epoch(w->checks, now_ns, resident_sample(w, now_ns)) != ERR_OK) {
         w->end = checks_verdict(w->checks, w->verdict, sizeof(w->verdict)) == CHECK_LIVENESS
                      ? WORLD_LIVENESS
                      : WORLD_INVARIANT;
@@ -391,6 +392,13 @@ static enum err world_build(struct world *w, struct scenario_error *error)
     return ERR_OK;
 }
 
+static unsigned cores(void)
+{
+    long n = sysconf(_SC_NPROCESSORS_ONLN);
+
+    return n < 1 ? 1 : n > 64 ? 64 : (unsigned)n;
+}
+
 struct world *world_new(const struct scenario *scenario, const struct world_options *options,
                         struct scenario_error *error)
 {
@@ -399,7 +407,10 @@ struct world *world_new(const struct scenario *scenario, const struct world_opti
     invariant(w != NULL);
     w->scenario = scenario;
     w->options = *options;
-    w->threads = options->transcript != NULL || options->observe != NULL ? 1 : options->threads;
+    w->threads = options->threads != 0 ? options->threads : cores();
+    if (options->transcript != NULL || options->observe != NULL) {
+        w->threads = 1;
+    }
     w->end_ns = options->stop_ns != 0 ? options->stop_ns : scenario->duration_ns;
     w->sample_next_ns = scenario->record.series_ns;
     snprintf(error->file, sizeof(error->file), "%s", scenario->file);
@@ -442,25 +453,15 @@ struct shared *world_shared(struct world *w)
     return w->shared;
 }
 
-uint64_t world_node_resident_bytes(const struct world *w)
-{
-    size_t pages = w->slab_bytes / 4096;
-    unsigned char *map = malloc(pages);
-    uint64_t resident = 0;
-
-    invariant(map != NULL);
-    if (mincore(w->slab, w->slab_bytes, map) == 0) {
-        for (size_t i = 0; i < pages; i++) {
-            resident += map[i] & 1;
-        }
-    }
-    free(map);
-    return resident * 4096;
-}
-
 const char *world_verdict(const struct world *w)
 {
     return w->verdict;
+}
+
+bool world_check_figure(const struct world *w, size_t index, const char **name, double *value,
+                        const char **unit)
+{
+    return checks_figure(w->checks, index, name, value, unit);
 }
 
 void world_digest(const struct world *w, uint8_t digest[32])

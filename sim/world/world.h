@@ -48,6 +48,9 @@ void world_free(struct world *world);
 void world_digest(const struct world *world, uint8_t digest[32]);
 /* What broke, when world_run says so; else "". */
 const char *world_verdict(const struct world *world);
+/* What the checks saw, as checks_figure. */
+bool world_check_figure(const struct world *world, size_t index, const char **name, double *value,
+                        const char **unit);
 
 /* For benchmarks that run nodes without a world: what a node was made from. life counts from 1. */
 const struct node_config *world_node_config(const struct world *world, uint32_t node);
