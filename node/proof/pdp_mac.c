@@ -3,54 +3,30 @@
 #include "node/base/fixed.h"
 #include "node/crypto/hash.h"
 #include "node/crypto/secret.h"
+#include "node/proof/pdp_mac_kernel.h"
 
-/* Sectors are 120 bits, taken as two halves of 60; products with 64-bit words stay below 2^124, so
- * sixteen of them add up without a carry. */
-enum { HALF = 60, GROUP = 16, DRAWN = 64 };
+enum { GROUP = 16, DRAWN = 64, BLOCK_BYTES_MAX = PDP_MAC_SECTORS_MAX * PDP_MAC_SECTOR_BYTES };
 
-#define MASK60 (((uint64_t)1 << HALF) - 1)
-#define PRIME ((((u128)1) << 127) - 1)
+_Static_assert((int)MAC_SECTOR_BYTES == (int)PDP_MAC_SECTOR_BYTES, "one sector");
 
-/* x mod 2^127 - 1, in [0, 2^127 - 1], which is one value too many: fp_canonical. */
-static inline u128 fp_fold(u128 x)
-{
-    return (x & PRIME) + (x >> 127);
-}
-
+/* In [0, 2^127 - 2], without a branch. */
 static inline u128 fp_canonical(u128 x)
 {
-    x = fp_fold(fp_fold(x));
-    u128 is_prime = (u128)0 - (u128)(x == PRIME);
+    x = fp_reduce(x);
+    u128 is_prime = (u128)0 - (u128)(x == MAC_PRIME);
     return x & ~is_prime;
 }
 
-static inline u128 fp_add(u128 a, u128 b)
-{
-    return fp_fold(a + b); /* both at most 2^127 */
-}
-
-/* x * 2^k for x <= PRIME: a rotation of 127 bits. */
-static inline u128 fp_shift(u128 x, unsigned k)
-{
-    return ((x << k) & PRIME) | x >> (127 - k);
-}
-
-/* a * b for a, b <= PRIME. */
+/* a * b for a, b <= 2^127 - 1. */
 static u128 fp_multiply(u128 a, u128 b)
 {
     uint64_t a0 = (uint64_t)a, a1 = (uint64_t)(a >> 64), b0 = (uint64_t)b, b1 = (uint64_t)(b >> 64);
     u128 low = u128_mul(a0, b0), mid = u128_mul(a0, b1), mid2 = u128_mul(a1, b0);
     u128 high = u128_mul(a1, b1); /* * 2^128 = * 2 */
-    u128 sum = fp_fold(fp_fold(low));
-    sum = fp_add(sum, fp_shift(fp_fold(fp_fold(mid)), 64));
-    sum = fp_add(sum, fp_shift(fp_fold(fp_fold(mid2)), 64));
-    return fp_add(sum, fp_shift(fp_fold(fp_fold(high)), 1));
-}
-
-static inline void sector_load(const uint8_t *p, uint64_t *low, uint64_t *high)
-{
-    *low = load64(p) & MASK60;
-    *high = load64(p + 7) >> 4;
+    u128 sum = fp_reduce(low);
+    sum = fp_add(sum, fp_shift(fp_reduce(mid), 64));
+    sum = fp_add(sum, fp_shift(fp_reduce(mid2), 64));
+    return fp_add(sum, fp_shift(fp_reduce(high), 1));
 }
 
 void pdp_mac_seed_for(uint8_t seed[32], const uint8_t master[32], const uint8_t verifier[32],
@@ -96,29 +72,6 @@ static u128 prf(const uint8_t key[32], const uint8_t name[32], uint64_t i)
     return fp_canonical(u128_load(out));
 }
 
-/* sum_j alpha_j m_j over one whole block. */
-static u128 block_dot(const struct pdp_mac_key *k, const uint8_t *block)
-{
-    u128 total = 0;
-    for (uint32_t from = 0; from < k->sectors; from += GROUP) {
-        uint32_t to = k->sectors - from < GROUP ? k->sectors : from + GROUP;
-        u128 s00 = 0, s01 = 0, s10 = 0, s11 = 0;
-        for (uint32_t j = from; j < to; j++) {
-            uint64_t m0, m1, a0 = (uint64_t)k->alpha[j], a1 = (uint64_t)(k->alpha[j] >> 64);
-            sector_load(block + PDP_MAC_SECTOR_BYTES * j, &m0, &m1);
-            s00 += u128_mul(a0, m0);
-            s01 += u128_mul(a0, m1);
-            s10 += u128_mul(a1, m0);
-            s11 += u128_mul(a1, m1);
-        }
-        u128 sum = fp_add(fp_fold(fp_fold(s00)), fp_shift(fp_fold(fp_fold(s01)), HALF));
-        sum = fp_add(sum, fp_shift(fp_fold(fp_fold(s10)), 64));
-        sum = fp_add(sum, fp_shift(fp_fold(fp_fold(s11)), 64 + HALF));
-        total = fp_add(total, sum);
-    }
-    return total;
-}
-
 /* Block i, padded with zeros in `padded` if the file ends inside it. */
 static const uint8_t *block_at(struct pdp_file file, size_t block_bytes, uint64_t i,
                                uint8_t *padded)
@@ -133,23 +86,32 @@ static const uint8_t *block_at(struct pdp_file file, size_t block_bytes, uint64_
     return padded;
 }
 
-enum { BLOCK_BYTES_MAX = PDP_MAC_SECTORS_MAX * PDP_MAC_SECTOR_BYTES };
-
 void pdp_mac_tag(const struct pdp_mac_key *k, uint8_t *tags, const uint8_t name[32],
                  struct pdp_file file, uint64_t first, uint64_t n)
 {
     uint8_t padded[BLOCK_BYTES_MAX];
+    uint64_t limbs[MAC_LIMBS * (PDP_MAC_SECTORS_MAX + MAC_LANES)] __attribute__((aligned(64)));
     size_t block_bytes = pdp_mac_block_bytes(k->sectors);
+    bool wide = mac_ifma_available() && n > 1;
+    if (wide) {
+        mac_ifma_alpha(limbs, k->alpha, k->sectors);
+    }
     for (uint64_t i = 0; i < n; i++) {
-        u128 tag = block_dot(k, block_at(file, block_bytes, first + i, padded));
+        const uint8_t *block = block_at(file, block_bytes, first + i, padded);
+        u128 tag = wide ? mac_dot_ifma(limbs, k->sectors, block)
+                        : mac_dot_portable(k->alpha, k->sectors, block);
         u128_store(tags + 16 * i, fp_canonical(tag + prf(k->prf, name, first + i)));
+    }
+    if (wide) {
+        secret_wipe(limbs, 8 * mac_ifma_words(k->sectors, MAC_LIMBS));
     }
 }
 
 size_t pdp_mac_scratch_bytes(uint32_t sectors, uint32_t count)
 {
     (void)count;
-    return scratch_need(sectors, sizeof(u128)) + scratch_need(pdp_mac_block_bytes(sectors), 1);
+    return scratch_need(sectors, sizeof(u128)) + scratch_need(pdp_mac_block_bytes(sectors), 1) +
+           scratch_need(mac_ifma_words(sectors, MAC_WEIGHTS), 8);
 }
 
 /* The next blocks of a challenge with their coefficients of 64 bits, never zero. */
@@ -169,21 +131,28 @@ static void picks_draw(struct picks *p, const struct pdp_draw *draw, uint32_t fi
     }
 }
 
-/* mu_j += nu_i m_ij for a group of blocks. */
-static void mu_add(u128 *mu, uint32_t sectors, const uint8_t *const *blocks, const uint64_t *nu,
-                   uint32_t n_blocks)
+/* mu, with the accumulators of the wide kernel if it runs. */
+struct mu {
+    u128 *sum;
+    uint64_t *acc; /* NULL: portable */
+    uint32_t sectors, blocks;
+};
+
+static void mu_add(struct mu *mu, const uint8_t *const *blocks, const uint64_t *nu, uint32_t n)
 {
-    for (uint32_t j = 0; j < sectors; j++) {
-        u128 s0 = 0, s1 = 0;
-        for (uint32_t i = 0; i < n_blocks; i++) {
-            uint64_t m0, m1;
-            sector_load(blocks[i] + PDP_MAC_SECTOR_BYTES * j, &m0, &m1);
-            s0 += u128_mul(nu[i], m0);
-            s1 += u128_mul(nu[i], m1);
+    if (mu->acc == NULL) {
+        for (uint32_t i = 0; i < n; i += GROUP) {
+            mac_mu_portable(mu->sum, mu->sectors, blocks + i, nu + i,
+                            n - i < GROUP ? n - i : GROUP);
         }
-        u128 sum = fp_add(fp_fold(fp_fold(s0)), fp_shift(fp_fold(fp_fold(s1)), HALF));
-        mu[j] = fp_add(mu[j], sum);
+        return;
     }
+    if (mu->blocks + n > MAC_BLOCKS_PER_FOLD) {
+        mac_mu_ifma_fold(mu->sum, mu->acc, mu->sectors);
+        mu->blocks = 0;
+    }
+    mac_mu_ifma(mu->acc, mu->sectors, blocks, nu, n);
+    mu->blocks += n;
 }
 
 enum err pdp_mac_prove(uint8_t *out, size_t cap, size_t *len, const struct pdp_mac_host *host,
@@ -199,32 +168,36 @@ enum err pdp_mac_prove(uint8_t *out, size_t cap, size_t *len, const struct pdp_m
     if (count == 0) {
         return ERR_OK;
     }
-    u128 *mu = scratch_take(&scratch, host->sectors, sizeof *mu), sigma = 0;
+    struct mu mu = {.sectors = host->sectors};
+    size_t acc_words = mac_ifma_words(host->sectors, MAC_WEIGHTS);
+    mu.sum = scratch_take(&scratch, host->sectors, sizeof *mu.sum);
+    mu.acc = scratch_take(&scratch, acc_words, 8);
     uint8_t *padded = scratch_take(&scratch, block_bytes, 1);
-    if (mu == NULL || padded == NULL) {
+    if (mu.sum == NULL || mu.acc == NULL || padded == NULL) {
         return ERR_NO_MEMORY;
     }
-    memset(mu, 0, host->sectors * sizeof *mu);
+    memset(mu.sum, 0, host->sectors * sizeof *mu.sum);
+    memset(mu.acc, 0, 8 * acc_words);
+    mu.acc = mac_ifma_available() ? mu.acc : NULL;
+    u128 sigma = 0;
     struct pdp_draw draw;
     pdp_draw_init(&draw, c, n_blocks);
     struct picks p;
     for (uint32_t first = 0; first < count; first += p.n) {
+        const uint8_t *blocks[DRAWN];
         picks_draw(&p, &draw, first, count);
-        for (uint32_t from = 0; from < p.n; from += GROUP) {
-            const uint8_t *blocks[GROUP];
-            uint32_t n = p.n - from < GROUP ? p.n - from : GROUP;
-            for (uint32_t i = 0; i < n; i++) {
-                uint64_t index = p.index[from + i];
-                blocks[i] = block_at(file, block_bytes, index, padded);
-                u128 tag = u128_load(host->tags + 16 * index);
-                sigma = fp_add(sigma, fp_multiply(p.nu[from + i], tag));
-            }
-            mu_add(mu, host->sectors, blocks, p.nu + from, n);
+        for (uint32_t i = 0; i < p.n; i++) {
+            blocks[i] = block_at(file, block_bytes, p.index[i], padded);
+            sigma = fp_add(sigma, fp_multiply(p.nu[i], u128_load(host->tags + 16 * p.index[i])));
         }
+        mu_add(&mu, blocks, p.nu, p.n);
+    }
+    if (mu.acc != NULL) {
+        mac_mu_ifma_fold(mu.sum, mu.acc, mu.sectors);
     }
     u128_store(out, fp_canonical(sigma));
     for (uint32_t j = 0; j < host->sectors; j++) {
-        u128_store(out + 16 * (j + 1), fp_canonical(mu[j]));
+        u128_store(out + 16 * (j + 1), fp_canonical(mu.sum[j]));
     }
     return ERR_OK;
 }
@@ -250,7 +223,7 @@ enum err pdp_mac_verify(const struct pdp_mac_verifier *v, const struct pdp_chall
         }
     }
     for (size_t j = 0; j < want / 16; j++) {
-        if (u128_load(proof + 16 * j) >= PRIME) {
+        if (u128_load(proof + 16 * j) >= MAC_PRIME) {
             return ERR_NONCANONICAL;
         }
         if (j > 0) {

@@ -6,6 +6,7 @@
 #include "node/crypto/hash.h"
 #include "node/proof/durability.h"
 #include "node/proof/pdp.h"
+#include "node/proof/pdp_mac_kernel.h"
 #include "node/proof/pdp_merkle.h"
 #include "tests/support/replica.h"
 #include "tests/support/safe_primes.h"
@@ -345,6 +346,50 @@ Test(pdp, mac_arithmetic_equals_gmp)
     proof[31] = 0x7f; /* the prime itself: zero in a second form */
     cr_assert_eq(verify(&p, &c, len), ERR_NONCANONICAL);
     mpz_clears(prime, tag, m, a, got, NULL);
+}
+
+Test(pdp, mac_kernels_agree)
+{
+    if (!mac_ifma_available()) {
+        return;
+    }
+    static uint8_t blocks[600][15 * 100];
+    static uint64_t limbs[3 * 104] __attribute__((aligned(64)));
+    static uint64_t acc[5 * 104] __attribute__((aligned(64)));
+    uint64_t nu[600];
+    const uint8_t *at[600];
+    test_fill(blocks[0], sizeof blocks, 4);
+    test_fill((uint8_t *)nu, sizeof nu, 5);
+    test_fill((uint8_t *)alpha, 1600, 6);
+    memset(blocks[1], 0xff, sizeof blocks[1]);
+    for (int i = 0; i < 600; i++) {
+        at[i] = blocks[i];
+        nu[i] = i < 10 ? UINT64_MAX : nu[i];
+    }
+    for (int j = 0; j < 100; j++) {
+        alpha[j] = j < 10 ? MAC_PRIME : alpha[j] & MAC_PRIME;
+    }
+    for (uint32_t sectors = 1; sectors <= 100; sectors += sectors < 20 ? 1 : 7) {
+        mac_ifma_alpha(limbs, alpha, sectors);
+        for (int i = 0; i < 20; i++) {
+            u128 a = fp_reduce(mac_dot_portable(alpha, sectors, at[i])) % MAC_PRIME;
+            u128 b = fp_reduce(mac_dot_ifma(limbs, sectors, at[i])) % MAC_PRIME;
+            cr_assert(a == b, "dot %u", sectors);
+        }
+        u128 mu1[100] = {0}, mu2[100] = {0};
+        for (uint32_t i = 0; i < 600; i += 15) {
+            mac_mu_portable(mu1, sectors, at + i, nu + i, 15);
+        }
+        memset(acc, 0, sizeof acc);
+        mac_mu_ifma(acc, sectors, at, nu, MAC_BLOCKS_PER_FOLD);
+        mac_mu_ifma_fold(mu2, acc, sectors);
+        mac_mu_ifma(acc, sectors, at + MAC_BLOCKS_PER_FOLD, nu + MAC_BLOCKS_PER_FOLD,
+                    600 - MAC_BLOCKS_PER_FOLD);
+        mac_mu_ifma_fold(mu2, acc, sectors);
+        for (uint32_t j = 0; j < sectors; j++) {
+            cr_assert(mu1[j] % MAC_PRIME == mu2[j] % MAC_PRIME, "mu %u of %u", j, sectors);
+        }
+    }
 }
 
 static size_t hidden_prove(const struct pair *p, struct pdp_file file,
