@@ -164,12 +164,16 @@ int bench_proof(int argc, char **argv)
             json = argv[++i];
         } else if (strcmp(argv[i], "--only") == 0 && more) {
             b.only = argv[++i];
+        } else if (strcmp(argv[i], "--detect") == 0 && more) {
+            return bench_proof_detect(argv[i + 1]) ? 0 : 1;
         } else if (strcmp(argv[i], "--large") == 0) {
             b.large = true;
         } else {
             fprintf(stderr, "usage: orrery bench proof [--size 64MiB] [--json FILE] [--large]\n"
                             "           [--only labels|trees|threads|erasure|pdp|rsa|porep]\n"
-                            "--size: 1MiB to 4GiB. --large: labels of a 1 GiB layer as well.\n");
+                            "       orrery bench proof --detect FILE\n"
+                            "--size: 1MiB to 4GiB. --large: labels of a 1 GiB layer as well.\n"
+                            "--detect: the table behind the figure of detection probability.\n");
             return 1;
         }
     }

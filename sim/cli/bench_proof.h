@@ -58,6 +58,9 @@ void bench_proof_rsa(struct bench *b);
 void bench_proof_erasure(struct bench *b);
 void bench_proof_porep(struct bench *b);
 
+/* Writes the figure's table; false if the file cannot be written. */
+bool bench_proof_detect(const char *path);
+
 /* argv[0] is "proof". Returns an exit code. */
 int bench_proof(int argc, char **argv);
 
