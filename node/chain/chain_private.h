@@ -55,16 +55,16 @@ struct chain {
     const struct node_config *config;
     const struct genesis *genesis;
     struct shared *shared;
-    struct params params; /* in force for the child of the tip */
-    uint32_t params_of;   /* the entry whose child that is; TREE_NONE: read them */
-    uint64_t final_instance;
     uint64_t wake_ns; /* deferred blocks, work left over */
+    uint64_t final_instance;
+    uint32_t params_of; /* the entry whose child `params` are of; TREE_NONE: read them */
+    uint32_t tracked_count;
+    struct producer producer;
+    struct tree tree;
+    struct params params; /* in force for the child of the tip */
     uint64_t durable_height;
     uint8_t durable_root[32]; /* of the newest durable checkpoint, zeros: genesis */
-    uint32_t tracked_count;
     uint32_t refused_count, refused_next;
-    struct tree tree;
-    struct producer producer;
     struct recovery recovery;
     struct txpool pool;
     uint8_t refused[REFUSED_MAX][32]; /* a ring */

@@ -463,13 +463,15 @@ bool finality_wanted(struct finality *f, uint8_t id[32], uint32_t *link)
 
 bool finality_evidence_next(struct finality *f, struct span *body)
 {
-    return offences_next(&f->offences, body);
+    f->accused = f->accused && offences_next(&f->offences, body);
+    return f->accused;
 }
 
 void finality_headers_conflict(struct finality *f, struct ctx *c, const uint8_t a[HEADER_BYTES],
                                const uint8_t b[HEADER_BYTES])
 {
     if (f->running) {
+        f->accused = true;
         offences_add_headers(&f->offences, c, a, b);
     }
 }

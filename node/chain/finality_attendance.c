@@ -89,7 +89,7 @@ static bool is_due(struct finality *f, const struct votes *votes)
 bool finality_attendance_next(struct finality *f, struct ctx *c, struct span *body)
 {
     const struct votes *votes = votes_now(f);
-    if (votes->instance <= f->attended || !is_member(f) || !is_on(f) ||
+    if (!is_member(f) || votes->instance <= f->attended || !is_on(f) ||
         votes->instance >= finality_next(f) || !is_due(f, votes)) {
         return false;
     }

@@ -39,14 +39,14 @@ struct recent {
 
 /* A decision of others on its way in: asked for, being checked, or waiting for its block. */
 struct arrival {
-    uint64_t target;   /* the highest instance that links told of */
-    uint64_t links;    /* who told of it */
-    uint64_t asked_ns; /* of the outstanding DECISION_GET; 0: none */
-    uint64_t ask_ns;   /* when to ask next; DEADLINE_NONE: nothing to ask for */
-    uint64_t conflict; /* instance of the last contradicting decision asked for */
+    uint64_t ask_ns;                /* when to ask next; DEADLINE_NONE: nothing to ask for */
+    const struct blob *check_frame; /* being checked; NULL: none */
+    uint64_t target;                /* the highest instance that links told of */
+    uint64_t links;                 /* who told of it */
+    uint64_t asked_ns;              /* of the outstanding DECISION_GET; 0: none */
+    uint64_t conflict;              /* instance of the last contradicting decision asked for */
     uint32_t asked_link;
     uint32_t check_link;
-    const struct blob *check_frame; /* being checked; NULL: none */
     const struct blob *waiting; /* checked decision whose block is not executed here; NULL: none */
     struct decision_facts waiting_facts;
     struct certificate_check check;
@@ -54,11 +54,11 @@ struct arrival {
 
 /* The committee that decides the next instance, as the last checkpoint knows it. */
 struct seat {
+    uint32_t self;           /* NO_VOTER: not a member */
     const struct blob *root; /* the checkpoint's state, one reference: keeps the committee's leaf */
     uint8_t root_hash[32];
     struct committee committee; /* count 0: none */
     uint8_t id[32];
-    uint32_t self; /* NO_VOTER: not a member */
 };
 
 struct writing {
@@ -97,39 +97,41 @@ struct finality {
     struct chain *chain;
     struct overlay *overlay;
     struct shared *shared;
-    bool running;  /* recovery is over */
-    bool mute;     /* a vote could not be made durable: never votes again in this life */
-    uint64_t told; /* links that know the newest decision */
-    struct recent recent[RECENT_MAX];
-    struct seat seat;
+    /* What every step looks at: three cache lines, with the heads of what follows. */
+    bool running;   /* recovery is over */
+    bool mute;      /* a vote could not be made durable: never votes again in this life */
+    bool proposing; /* this node proposes the current round and has not yet */
+    bool accused;   /* offences may hold evidence that waits */
+    bool has_account;
+    uint32_t wanted_count;
     uint64_t flush_ns, have_ns;
     uint64_t busy_ns; /* checks are left over: due at once */
     uint64_t timer_ns[TM_TIMERS];
+    uint64_t told;     /* links that know the newest decision */
+    uint64_t attended; /* newest instance whose attendance was thought of */
+    uint32_t now;      /* which of votes */
+    struct seat seat;
+    struct arrival arrival;
+    struct intake intake;
+    struct recent recent[RECENT_MAX];
     uint32_t timer_round[TM_TIMERS];
     uint32_t signed_round; /* newest own vote of the current instance: never signs at or below it
                               again */
     uint8_t signed_kind;
     uint64_t signed_instance;
-    uint32_t wanted_count;
     struct wanted wanted[WANTED_MAX];
-    struct arrival arrival;
     struct serving serving[SERVING_MAX];
     struct mesh mesh;
-    struct intake intake;
     struct recovery recovery;
     struct sign_secret secret;
-    bool has_account;
     struct shown shown;
     struct writing writing[WRITING_MAX];
     uint32_t
         answered_s[LINKS_MAX]; /* when a VOTE_HAVE of the link was last answered, in seconds + 1 */
     struct tendermint tm;
-    uint32_t now;                                 /* which of votes */
     uint64_t asked_values[VOTES_VALUES_MAX / 64]; /* whose blocks were asked for in this round */
-    uint64_t attended;          /* newest instance whose attendance was thought of */
     uint64_t entered;                             /* instance the machine was started for last */
-    bool proposing;             /* this node proposes the current round and has not yet */
-    struct tm_proposal pending; /* came before the instance was entered */
+    struct tm_proposal pending;                   /* came before the instance was entered */
     /* [now]: of the next instance, or of the last one until somebody votes in the next; the other:
      * one beyond. */
     struct votes votes[2];

@@ -15,21 +15,21 @@
 
 struct producer {
     bool has_account, on;
-    struct sign_secret account;
-    struct vrf_secret vrf;
-    uint64_t signed_height; /* the greatest ever signed */
 
     /* The child of the tip that this account may sign. */
+    bool late;       /* the legal time had passed when the tip was learnt: due_ns alone counts */
+    bool failed;     /* the write of the signed block failed: to be written again at retry_ns */
     uint32_t parent; /* TREE_NONE: none, or not before another tip comes */
+    uint64_t due_ns; /* when to look again */
+    uint64_t retry_ns;
+    uint64_t signed_height; /* the greatest ever signed */
     uint64_t ts_ms, delay_ms, bt;
     uint8_t beta[64];
-    bool late;       /* the legal time had passed when the tip was learnt: due_ns alone counts */
-    uint64_t due_ns; /* when to look again */
+    struct sign_secret account;
+    struct vrf_secret vrf;
 
     /* The signed block that waits until it is durable. */
-    uint32_t request; /* 0: none */
-    bool failed;      /* the write failed: to be written again at retry_ns */
-    uint64_t retry_ns;
+    uint32_t request;         /* 0: none */
     const struct blob *block; /* one reference each */
     const struct blob *state;
     uint32_t tx_count;

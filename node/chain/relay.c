@@ -100,6 +100,13 @@ enum err relay_frame(struct relay *relay, struct ctx *c, uint32_t link, const st
                                                 : relay_block_frame(relay, c, link, frame, news);
 }
 
+void relay_fetch(const struct relay *relay, const struct blob *frame)
+{
+    if (frame->len > 1 && frame->data[0] == FRAME_TX) {
+        tx_fetch_frame(&relay->txs, frame);
+    }
+}
+
 void relay_wake(struct relay *relay, struct ctx *c)
 {
     relay_tx_wake(relay, c);

@@ -24,6 +24,8 @@ enum err relay_frame(struct relay *relay, struct ctx *c, uint32_t link, const st
 void relay_tx(struct relay *relay, struct ctx *c, uint32_t from_link, const uint8_t id[32],
               const struct blob *tx);
 void relay_block(struct relay *relay, struct ctx *c, uint32_t from_link, uint32_t entry);
+/* A hint that the frame is about to come. */
+void relay_fetch(const struct relay *relay, const struct blob *frame);
 void relay_wake(struct relay *relay, struct ctx *c);
 uint64_t relay_deadline_ns(const struct relay *relay);
 

@@ -79,6 +79,7 @@ void relay_send_code(struct ctx *c, uint32_t link, uint8_t code);
 /* --- relay_table.c --- */
 struct relay_tx *tx_find(struct tx_table *table, const uint8_t id[32]);
 struct relay_tx *tx_find_frame(struct tx_table *table, const struct blob *frame);
+void tx_fetch_frame(const struct tx_table *table, const struct blob *frame);
 /* A new wanted entry (frame NULL) or one that is here; of the second kind the oldest makes room.
  * NULL: full. */
 struct relay_tx *tx_add(struct relay *relay, struct ctx *c, const uint8_t id[32],

@@ -51,6 +51,12 @@ struct relay_tx *tx_find_frame(struct tx_table *table, const struct blob *frame)
     return NULL;
 }
 
+void tx_fetch_frame(const struct tx_table *table, const struct blob *frame)
+{
+    __builtin_prefetch(table);
+    __builtin_prefetch(&table->by_frame[frame->id[0] % TX_BUCKETS]);
+}
+
 static void list_add(struct tx_table *table, struct tx_list *list, struct relay_tx *tx)
 {
     uint16_t index = index_of(table, tx);

@@ -216,7 +216,7 @@ void sync_wake(struct sync *sync, struct ctx *c, struct chain_news *news)
     if (sync->wish_ns <= now) {
         sync_wishes_due(sync, c);
     }
-    if (sync->snap.due_ns <= now) {
+    if (sync->snap_ns <= now) {
         snap_due(sync, c);
     }
     if (sync->start_ns <= now) {
@@ -233,6 +233,6 @@ uint64_t sync_deadline_ns(const struct sync *sync)
     deadline_lower(&least, sync->blocks_ns);
     deadline_lower(&least, sync->wish_ns);
     deadline_lower(&least, sync->ask.due_ns);
-    deadline_lower(&least, sync->snap.due_ns);
+    deadline_lower(&least, sync->snap_ns);
     return least;
 }

@@ -102,8 +102,7 @@ struct snap_node {
 /* Beginning with the state of the trusted checkpoint. */
 struct sync_snap {
     uint8_t phase;
-    uint32_t link; /* asked; LINK_NONE: nobody */
-    uint64_t due_ns;
+    uint32_t link;            /* asked; LINK_NONE: nobody */
     const struct blob *block; /* of the checkpoint, one reference */
     uint32_t header_count;
     uint32_t depth, asked_count;
@@ -123,7 +122,7 @@ struct sync {
     struct overlay *overlay;
     struct shared *shared;
     bool busy;
-    uint64_t start_ns, feed_ns, blocks_ns, wish_ns; /* deadlines */
+    uint64_t start_ns, feed_ns, blocks_ns, wish_ns, snap_ns; /* deadlines */
     struct sync_ask ask;
     struct sync_snap snap;
     struct sync_snapshot snapshots[SYNC_SNAPSHOTS];

@@ -11,10 +11,10 @@ void snap_init(struct sync *sync)
 {
     struct sync_snap *snap = &sync->snap;
     snap->link = LINK_NONE;
-    snap->due_ns = DEADLINE_NONE;
+    sync->snap_ns = DEADLINE_NONE;
     if (sync->config->sync == SYNC_FROM_SNAPSHOT) {
         snap->phase = SNAP_HEADERS;
-        snap->due_ns = 0; /* the first wake looks at what recovery found */
+        sync->snap_ns = 0; /* the first wake looks at what recovery found */
     }
 }
 
@@ -43,7 +43,7 @@ static void snap_end(struct sync *sync)
     snap_drop(sync);
     sync->snap.phase = SNAP_OFF;
     sync->snap.link = LINK_NONE;
-    sync->snap.due_ns = DEADLINE_NONE;
+    sync->snap_ns = DEADLINE_NONE;
 }
 
 static uint32_t link_choose(const struct sync *sync, struct ctx *c)
@@ -107,10 +107,10 @@ void snap_ask(struct sync *sync, struct ctx *c)
     }
     snap->link = link_choose(sync, c);
     if (snap->link == LINK_NONE) {
-        snap->due_ns = c->mono_ns + SNAP_AGAIN_NS;
+        sync->snap_ns = c->mono_ns + SNAP_AGAIN_NS;
         return;
     }
-    snap->due_ns = c->mono_ns + SNAP_NS;
+    sync->snap_ns = c->mono_ns + SNAP_NS;
     switch (snap->phase) {
     case SNAP_HEADERS:
         headers_ask(sync, c);
@@ -137,7 +137,7 @@ void snap_release(struct sync *sync, struct ctx *c, uint32_t link)
 {
     if (sync->snap.phase != SNAP_OFF && sync->snap.link == link) {
         sync->snap.link = LINK_NONE;
-        sync->snap.due_ns = c->mono_ns;
+        sync->snap_ns = c->mono_ns;
     }
 }
 
@@ -146,7 +146,7 @@ static void snap_next(struct sync *sync, struct ctx *c, enum snap_phase phase)
 {
     struct sync_snap *snap = &sync->snap;
     snap->phase = (uint8_t)phase;
-    snap->due_ns = c->mono_ns + SNAP_NS;
+    sync->snap_ns = c->mono_ns + SNAP_NS;
     if (phase == SNAP_BLOCK) {
         sync_blocks_ask(c, snap->link, sync->config->trusted_id, 1, sync->config->trusted_height);
     } else {
@@ -311,7 +311,7 @@ enum err snap_state_recv(struct sync *sync, struct ctx *c, uint32_t link, struct
         snap_ask(sync, c);
         return ERR_OK;
     }
-    snap->due_ns = c->mono_ns + SNAP_NS;
+    sync->snap_ns = c->mono_ns + SNAP_NS;
     state_ask(sync, c);
     return ERR_OK;
 }

@@ -328,6 +328,25 @@ void node_step(struct node *node, const struct event *event, struct effects *out
     }
 }
 
+static void fetch(const void *head, unsigned lines)
+{
+    for (unsigned i = 0; i < lines; i++) {
+        __builtin_prefetch((const char *)head + 64 * i, 1);
+    }
+}
+
+void node_fetch(const struct node *node, const struct blob *frame)
+{
+    fetch(node->overlay, 2);
+    fetch(node->chain, 3);
+    fetch(node->finality, 4);
+    fetch(node->relay, 2);
+    fetch(node->sync, 2);
+    if (frame != NULL) {
+        relay_fetch(node->relay, frame);
+    }
+}
+
 static uint64_t least(uint64_t a, uint64_t b)
 {
     return a < b ? a : b;

@@ -199,6 +199,10 @@ void node_init(struct node *node, const struct node_config *config, const uint8_
 void node_step(struct node *node, const struct event *event, struct effects *out,
                struct arena *scratch);
 
+/* A hint that a step is near: what it will touch is fetched into the cache, nothing changes. frame:
+ * of EVENT_RECV, or NULL. The node has been initialised. */
+void node_fetch(const struct node *node, const struct blob *frame);
+
 /* When EVENT_WAKE is due at the latest, or DEADLINE_NONE. */
 uint64_t node_deadline_ns(const struct node *node);
 

@@ -27,7 +27,7 @@ static unsigned engine_block_log2(uint32_t nodes, unsigned lanes)
 static enum err engine_new_lanes(struct engine *engine)
 {
     unsigned lanes = engine->lanes;
-    engine->lane = aligned_alloc(64, lanes * sizeof engine->lane[0]);
+    engine->lane = aligned_alloc(128, lanes * sizeof engine->lane[0]);
     if (engine->lane == NULL) {
         return ERR_NO_MEMORY;
     }

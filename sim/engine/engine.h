@@ -42,6 +42,11 @@ struct engine_config {
     void (*slot_hook)(void *world, uint64_t now_ns);
     void (*epoch_hook)(void *world, uint64_t epoch, uint64_t now_ns);
 
+    /* Optional: a hint that the event is near, to fetch into the cache what it will touch: stage 0
+     * some events before, then stage 1, when what stage 0 fetched is there. May read what nodes
+     * cannot change by running, and changes nothing. */
+    void (*fetch)(const void *world, const struct engine_event *event, unsigned stage);
+
     /* Optional: node n's state begins at node_state + n * node_state_bytes, and its first cache
      * line is fetched shortly before the node runs. */
     const void *node_state;

@@ -5,6 +5,7 @@
 #include "node/base/invariant.h"
 
 #define AHEAD 8 /* events between fetching a node's state and running it */
+#define NEAR 4  /* the same for the second stage */
 
 static inline void outbox_push(struct outbox *outbox, const struct engine_event *event,
                                uint64_t near_ns)
@@ -153,6 +154,33 @@ static inline void lane_fetch(const struct engine *engine, const struct engine_e
         const char *state = engine->config.node_state;
         __builtin_prefetch(state + engine->config.node_state_bytes * event->dst, 1);
     }
+    if (engine->config.fetch != NULL) {
+        engine->config.fetch(engine->config.world, event, 0);
+    }
+}
+
+/* What the events behind the one at `next` need. */
+static inline void lane_fetch_ahead(const struct engine *engine, const struct engine_event *open,
+                                    size_t count, size_t next)
+{
+    if (next + AHEAD < count) {
+        lane_fetch(engine, &open[next + AHEAD]);
+    }
+    if (engine->config.fetch != NULL && next + NEAR < count) {
+        engine->config.fetch(engine->config.world, &open[next + NEAR], 1);
+    }
+}
+
+/* The first events of a slot, whose turn comes before any that runs could look ahead. */
+static void lane_fetch_first(const struct engine *engine, const struct engine_event *open,
+                             size_t count)
+{
+    for (size_t i = 0; i < count && i < AHEAD; i++) {
+        lane_fetch(engine, &open[i]);
+    }
+    for (size_t i = 0; engine->config.fetch != NULL && i < count && i < NEAR; i++) {
+        engine->config.fetch(engine->config.world, &open[i], 1);
+    }
 }
 
 static inline void lane_deliver(struct engine *engine, struct lane *lane,
@@ -191,9 +219,7 @@ void lane_run(struct engine *engine, struct lane *lane)
     const struct engine_event *open = wheel->open;
     size_t count = wheel->open_count;
     uint64_t limit_ns = engine->limit_ns;
-    for (size_t i = 0; i < count && i < AHEAD; i++) {
-        lane_fetch(engine, &open[i]);
-    }
+    lane_fetch_first(engine, open, count);
     size_t next = 0;
     for (;;) {
         if (lane->soon.count > 0 &&
@@ -207,9 +233,7 @@ void lane_run(struct engine *engine, struct lane *lane)
             if (open[next].time_ns >= limit_ns) {
                 break;
             }
-            if (next + AHEAD < count) {
-                lane_fetch(engine, &open[next + AHEAD]);
-            }
+            lane_fetch_ahead(engine, open, count, next);
             lane_deliver(engine, lane, &open[next++]);
         } else {
             return;

@@ -39,7 +39,7 @@ struct outbox {
 };
 
 struct lane {
-    _Alignas(64) uint64_t now_ns; /* of the event being handled */
+    _Alignas(128) uint64_t now_ns; /* of the event being handled */
     uint64_t pushed;
     uint64_t popped;
     uint64_t events;

@@ -52,23 +52,25 @@ struct host {
     uint16_t group, city, region, profile;
     uint32_t life;       /* starts so far */
     uint32_t wires_used; /* wires ever used: scans stop here */
-    struct wire wire[LINKS_MAX];
     struct bandwidth_queue line;
     struct clock clock;
     struct cpu cpu;
+    struct waiting *wait_first, *wait_last; /* events that wait for the processor */
+    uint64_t mono_last_ns;
+    uint64_t sent_bytes, received_bytes, sent_frames, received_frames;
+    /* Up to here: what every event touches, three cache lines. */
+    uint64_t written_bytes;
+    uint64_t trace_count;
     struct disk disk;
     struct disk_profile disk_profile;
     struct records records;
-    struct waiting *wait_first, *wait_last; /* events that wait for the processor */
-    uint64_t mono_last_ns;
-    uint64_t trace_count;
-    uint64_t sent_bytes, received_bytes, sent_frames, received_frames, written_bytes;
     uint64_t height, final_height; /* as last traced */
     uint32_t links, pool_txs;
     uint32_t wires_opened; /* names the draws of each link */
     uint64_t datagrams;
     struct churn_node churn;
     struct pending_read *reads;
+    struct wire wire[LINKS_MAX];
 };
 
 #endif

@@ -15,9 +15,10 @@
 #define SCRATCH_BYTES ((size_t)16 << 20)
 #define EFFECT_BYTES ((size_t)8 << 20)
 
-/* What one thread needs while it runs nodes. */
+/* What one thread needs while it runs nodes; far enough from the next one's that no cache fetches
+ * both. */
 struct worker {
-    struct effects effects;
+    _Alignas(128) struct effects effects;
     struct arena scratch;
     void *memory;
     struct trace_row *rows; /* of the current epoch, in the order this thread made them */
@@ -85,6 +86,8 @@ struct world {
 
 /* step.c: runs one event on a node that is up and applies what it wants. */
 void world_handler(void *arg, unsigned thread, const struct engine_event *event);
+/* Fetches into the cache what the event will touch (engine.h). */
+void world_fetch(const void *arg, const struct engine_event *event, unsigned stage);
 void step_run(struct world *w, unsigned thread, uint32_t index, uint64_t now_ns,
               struct event *event);
 

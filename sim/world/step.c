@@ -287,3 +287,34 @@ void world_handler(void *arg, unsigned thread, const struct engine_event *e)
     }
     queue(w, thread, index, now_ns, e->src, e->payload, end_ns);
 }
+
+static const struct blob *frame_of(const struct engine_event *e)
+{
+    return e->payload != ENGINE_WAKE && payload_kind(e->payload) <= PAYLOAD_DATAGRAM
+               ? payload_blob(e->payload)
+               : NULL;
+}
+
+/* Ten thousand machines are more than a cache holds: an event finds nothing of its machine there
+ * unless it was fetched while the ones before it ran. */
+void world_fetch(const void *arg, const struct engine_event *e, unsigned stage)
+{
+    const struct world *w = arg;
+    const struct host *h = &w->hosts[e->dst];
+    const struct blob *frame = frame_of(e);
+
+    if (stage == 0) {
+        const char *node = (const char *)w->slab + (size_t)e->dst * w->node_bytes;
+        __builtin_prefetch(node, 1);
+        __builtin_prefetch(node + 64, 1);
+        __builtin_prefetch((const char *)h + 64, 1);
+        __builtin_prefetch((const char *)h + 128, 1);
+        if (frame != NULL) {
+            __builtin_prefetch(frame, 1);
+            __builtin_prefetch((const char *)frame + 64);
+            __builtin_prefetch(&h->wire[payload_link(e->payload)]);
+        }
+    } else if (h->up) {
+        node_fetch(h->node, frame);
+    }
+}

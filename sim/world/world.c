@@ -140,8 +140,9 @@ static enum err hosts_build(struct world *w, struct scenario_error *error)
 
 static void workers_build(struct world *w)
 {
-    w->workers = calloc(w->threads, sizeof(*w->workers));
+    w->workers = aligned_alloc(128, w->threads * sizeof(*w->workers));
     invariant(w->workers != NULL);
+    memset(w->workers, 0, w->threads * sizeof(*w->workers));
     for (unsigned t = 0; t < w->threads; t++) {
         struct worker *worker = &w->workers[t];
         worker->memory = mmap(NULL, SCRATCH_BYTES + EFFECT_BYTES, PROT_READ | PROT_WRITE,
@@ -347,6 +348,7 @@ static enum err engine_build(struct world *w, struct scenario_error *error)
                                    .epoch_ns = w->scenario->record.epoch_ns,
                                    .world = w,
                                    .handler = world_handler,
+                                   .fetch = world_fetch,
                                    .epoch_hook = epoch_end,
                                    .node_state = w->hosts,
                                    .node_state_bytes = sizeof(*w->hosts)};
