@@ -9,7 +9,7 @@
 #include "node/base/invariant.h"
 
 #define WIDTH 760
-#define HEIGHT 380
+#define HEIGHT 410
 
 void figure_data_next(struct figure *figure)
 {
@@ -77,7 +77,7 @@ void figure_faults(struct figure *figure, bool labels)
         fault_label(fault, label, sizeof(label));
         fprintf(figure->script,
                 "set object %d rect from %.9g, graph 0 to %.9g, graph 1 fc rgb '%s' "
-                "fs solid 0.45 noborder behind\n",
+                "fs solid 0.35 noborder behind\n",
                 object++, from, to, fault_colour(fault));
         if (labels) {
             fprintf(figure->script,
@@ -118,12 +118,13 @@ static void heads_write(struct figure *figure)
     fprintf(figure->data, "\n# revision\t%s\n", run->revision);
     fprintf(figure->script,
             "reset session\n"
-            "set terminal svg size %d,%d dynamic font 'sans,12' background 'white'\n"
+            "set terminal svg size %d,%d dynamic noenhanced font 'sans,12' background 'white'\n"
             "set output '%s.svg'\n"
             "set datafile separator tab\nset datafile commentschars '#'\nset encoding utf8\n"
             "set border 3 lc rgb '#555555'\nset tics nomirror out scale 0.6\n"
-            "set grid ytics lc rgb '#e6e6e6' lw 1\nset key top right samplen 2 spacing 1.2\n"
-            "set tmargin 2.2\nset style fill solid 0.35 noborder\n",
+            "set grid ytics lc rgb '#e6e6e6' lw 1\n"
+            "set key bmargin center horizontal samplen 2 width 1\n"
+            "set tmargin 2.2\nset rmargin 3\nset bmargin 5.4\nset style fill solid 0.35 noborder\n",
             WIDTH, HEIGHT, figure->name);
 }
 

@@ -117,7 +117,7 @@ bool figure_forks(struct figure *figure)
     figure_time_axis(figure);
     figure_faults(figure, true);
     fprintf(figure->script,
-            "set ylabel 'blocks per %g %s'\nset yrange [0:*]\nset key top left\n"
+            "set ylabel 'blocks per %g %s'\nset yrange [0:*]\n"
             "plot '%s' skip 1 using (($1+$2)/2):($3+$4):(%.9g) with boxes fs solid 0.9 "
             "lc rgb '%s' t 'left behind', \\\n"
             "     '' skip 1 using (($1+$2)/2):3:(%.9g) with boxes fs solid 1 lc rgb '%s' "
@@ -173,11 +173,12 @@ bool figure_heights(struct figure *figure)
     figure_time_axis(figure);
     figure_faults(figure, true);
     fprintf(figure->script,
-            "set terminal svg size 760,520 dynamic font 'sans,12' background 'white'\n"
+            "set terminal svg size 760,560 dynamic noenhanced font 'sans,12' background 'white'\n"
             "set output '%s.svg'\nset multiplot\n"
-            "set lmargin at screen 0.09\nset rmargin at screen 0.97\n"
-            "set tmargin at screen 0.94\nset bmargin at screen 0.46\n"
-            "unset xlabel\nset format x ''\nset ylabel 'height (blocks)'\nset key top left\n"
+            "set lmargin at screen 0.1\nset rmargin at screen 0.97\n"
+            "set tmargin at screen 0.94\nset bmargin at screen 0.53\n"
+            "unset xlabel\nset format x ''\nset key at screen 0.56,0.475 center horizontal\nset "
+            "ylabel 'height (blocks)'\n"
             "set yrange [0:*]\n"
             "plot '%s' skip 1 using 1:5:7 with filledcurves lc rgb '%s' fs solid 0.6 "
             "t 'tips, middle 80 %% of nodes', \\\n"
@@ -185,7 +186,7 @@ bool figure_heights(struct figure *figure)
             "     '' skip 1 using 1:3 with steps lw 2 lc rgb '%s' t 'highest checkpoint'\n",
             figure->name, figure->file, FIGURE_PALE, FIGURE_BLUE, FIGURE_ORANGE);
     /* The labels of the bands stand above the upper panel only. */
-    fputs("unset label\nset tmargin at screen 0.42\nset bmargin at screen 0.1\nset format x\n",
+    fputs("unset label\nset tmargin at screen 0.43\nset bmargin at screen 0.12\nset format x\n",
           figure->script);
     figure_time_axis(figure);
     fprintf(figure->script,
@@ -284,7 +285,7 @@ bool figure_shares(struct figure *figure)
     fprintf(figure->script,
             "n = %.0f\nset samples 400\nse(p) = sqrt(p * (1 - p) / n)\n"
             "set xlabel 'share of stake (%%)'\nset ylabel 'share of blocks (%%)'\n"
-            "set xrange [%.9g:%.9g]\nset yrange [0:%.9g]\nset key top left\n"
+            "set xrange [%.9g:%.9g]\nset yrange [0:%.9g]\n"
             "set style fill solid 0.25 noborder\n"
             "plot '+' using 1:(100*($1/100-2*se($1/100)) > 0 ? $1-200*se($1/100) : 0):"
             "($1+200*se($1/100)) with filledcurves lc rgb '%s' "

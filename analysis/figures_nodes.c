@@ -40,6 +40,8 @@ bool figure_nodes_up(struct figure *figure)
     return true;
 }
 
+#define RATE_POINTS 120
+
 struct band {
     double overall, top; /* mean over nodes and samples; highest p90 */
 };
@@ -57,8 +59,10 @@ static bool rates_write(struct figure *figure, struct band *band, const char *co
     invariant(sorted != NULL);
     *band = (struct band){0};
     fprintf(figure->data, "time_%s\tp10\tp50\tp90\tmax\tmean\n", figure->time_unit);
-    for (size_t t = 1; t < s.sample_count; t++) {
-        size_t n = series_rates(sorted, &s, t);
+    /* Over a few samples together, lest every block be a spike. */
+    size_t step = s.sample_count / RATE_POINTS + 1;
+    for (size_t t = step; t < s.sample_count; t += step) {
+        size_t n = series_rates(sorted, &s, t, step);
         double mean = 0;
         for (size_t i = 0; i < n; i++) {
             mean += sorted[i];
@@ -82,22 +86,25 @@ static bool rates_write(struct figure *figure, struct band *band, const char *co
     return some;
 }
 
-static void rates_plot(struct figure *figure, const char *label, bool with_max)
+static void rates_plot(struct figure *figure, const char *label, double least)
 {
     figure_time_axis(figure);
     figure_faults(figure, true);
-    fprintf(figure->script, "set ylabel '%s'\nset key top left\nset yrange [0:*]\n", label);
+    /* A log scale has no zero: a quiet node is drawn on the axis. */
     fprintf(figure->script,
-            "plot '%s' skip 1 using 1:2:4 with filledcurves lc rgb '%s' fs solid 0.6 "
+            "set ylabel '%s'\nset logscale y\nset yrange [%.3g:*]\nset format y '%%g'\n"
+            "floor_(y) = y > %.3g ? y : %.3g\n",
+            label, least, least, least);
+    fprintf(figure->script,
+            "plot '%s' skip 1 using 1:(floor_($2)):(floor_($4)) with filledcurves lc rgb '%s' fs "
+            "solid 0.6 "
             "t 'middle 80 %% of nodes', \\\n"
-            "     '' skip 1 using 1:3 with lines lw 2 lc rgb '%s' t 'median node'",
+            "     '' skip 1 using 1:(floor_($3)) with lines lw 2 lc rgb '%s' t 'median node'",
             figure->file, FIGURE_PALE, FIGURE_BLUE);
-    if (with_max) {
-        fprintf(figure->script,
-                ", \\\n     '' skip 1 using 1:5 with lines lw 1 lc rgb '%s' t 'busiest node'",
-                FIGURE_ORANGE);
-    }
-    fputc('\n', figure->script);
+    fprintf(
+        figure->script,
+        ", \\\n     '' skip 1 using 1:(floor_($5)) with lines lw 1 lc rgb '%s' t 'busiest node'\n",
+        FIGURE_ORANGE);
 }
 
 bool figure_traffic(struct figure *figure)
@@ -107,7 +114,7 @@ bool figure_traffic(struct figure *figure)
     if (!rates_write(figure, &band, "bytes_sent", 1e-3)) {
         return false;
     }
-    rates_plot(figure, "sent per node (kB/s)", true);
+    rates_plot(figure, "sent per node (kB/s)", band.overall / 100);
     snprintf(figure->caption, sizeof(figure->caption),
              "What a running node sends, framing included: %.3g kB/s on average.", band.overall);
     return true;
@@ -120,7 +127,7 @@ bool figure_cpu(struct figure *figure)
     if (!rates_write(figure, &band, "cpu_busy", 1e-7)) {
         return false;
     }
-    rates_plot(figure, "processor used (%)", true);
+    rates_plot(figure, "processor used (%)", band.overall / 100);
     snprintf(
         figure->caption, sizeof(figure->caption),
         "Share of its virtual processor that a running node uses, by the scenario's price list: "
@@ -184,7 +191,7 @@ bool figure_traffic_nodes(struct figure *figure)
             1000;
         fprintf(figure->script,
                 "set xlabel 'mean rate while up (kB/s)'\nset ylabel 'nodes (%%)'\n"
-                "set xrange [0:%.9g]\nset yrange [0:100]\nset key bottom right\n"
+                "set xrange [0:%.9g]\nset yrange [0:100]\n"
                 "plot '%s' index 0 skip 1 using 1:2 with steps lw 2 lc rgb '%s' t 'sent', \\\n"
                 "     '' index 1 skip 1 using 1:2 with steps lw 2 lc rgb '%s' t 'received'\n",
                 top > 0 ? 1.05 * fmin(top, 2 * bulk) : 1, figure->file, FIGURE_BLUE, FIGURE_ORANGE);

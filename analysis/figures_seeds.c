@@ -24,7 +24,7 @@ static void mean_write(struct figure *figure, double x, const double *values, si
 
     for (size_t i = 0; i < count; i++) {
         known[n] = values[i];
-        n += isnan(values[i]) ? 0 : 1;
+        n += isfinite(values[i]) ? 1 : 0;
     }
     if (n > 0) {
         struct estimate e = estimate_of(known, n);
@@ -55,7 +55,7 @@ bool figure_seeds_metrics(struct figure *figure)
         }
         struct estimate e = n > 1 ? estimate_of(values, n) : (struct estimate){0};
         if (n > 1 && e.mean != 0) {
-            fprintf(figure->data, "%zu\t0\t%.6g\t%.6g\t%s\n", row, 100 * (e.t_low / e.mean - 1),
+            fprintf(figure->data, "%zu\tnan\t%.6g\t%.6g\t%s\n", row, 100 * (e.t_low / e.mean - 1),
                     100 * (e.t_high / e.mean - 1), chosen[m]);
             for (size_t i = 0; i < n; i++) {
                 fprintf(figure->data, "%zu\t%.6g\tnan\tnan\t%s\n", row,
@@ -66,15 +66,15 @@ bool figure_seeds_metrics(struct figure *figure)
     }
     free(values);
     fprintf(figure->script,
-            "set terminal svg size 760,420 dynamic font 'sans,12' background 'white'\n"
+            "set terminal svg size 760,420 dynamic noenhanced font 'sans,12' background 'white'\n"
             "set output '%s.svg'\nset xlabel 'difference from the mean of all seeds (%%)'\n"
             "set yrange [%zu.6:-0.8]\nset grid xtics\nset border 1\nset lmargin at screen 0.28\n"
-            "set key top right\nset arrow 1 from 0, graph 0 to 0, graph 1 nohead lc rgb '%s'\n"
-            "plot '%s' skip 1 using 2:1:ytic(5) with points pt 7 ps 0.45 lc rgb '%s' t 'a seed', "
-            "\\\n     '' skip 1 using 2:1:3:4 with xerrorbars pt 7 ps 0 lw 3 lc rgb '%s' "
-            "t '95 %% interval of the mean'\n",
-            figure->name, row > 0 ? row - 1 : 0, FIGURE_GREY, figure->file,
-            FIGURE_BLUE, FIGURE_ORANGE);
+            "set arrow 1 from 0, graph 0 to 0, graph 1 nohead lc rgb '%s'\n"
+            "plot '%s' skip 1 using 3:1:($4-$3):(0) with vectors nohead lw 7 lc rgb '%s' "
+            "t '95 %% interval of the mean', \\\n"
+            "     '' skip 1 using 2:1:ytic(5) with points pt 7 ps 0.5 lc rgb '%s' t 'a seed'\n",
+            figure->name, row > 0 ? row - 1 : 0, FIGURE_GREY, figure->file, FIGURE_PALE,
+            FIGURE_BLUE);
     snprintf(figure->caption, sizeof(figure->caption),
              "Numbers of %zu seeds relative to their mean, with its interval by Student's t. "
              "Two scenarios differ in a number only if their intervals do not overlap.",
@@ -113,7 +113,7 @@ bool figure_seeds_gap(struct figure *figure)
     }
     figure_time_axis(figure);
     figure_faults(figure, true);
-    fputs("set ylabel 'blocks not final'\nset yrange [0:*]\nset key top left\n", figure->script);
+    fputs("set ylabel 'blocks not final'\nset yrange [0:*]\n", figure->script);
     mean_plot(figure, "1:3:4", "1:2");
     snprintf(figure->caption, sizeof(figure->caption),
              "Blocks of the highest tip that are not final yet, mean of %zu seeds. The bands are "
@@ -151,7 +151,7 @@ bool figure_seeds_propagation(struct figure *figure)
     }
     fputs("set ylabel 'time since the block was signed (s)'\n"
           "set xlabel 'nodes that have the block (%)'\nset xrange [0:100]\nset yrange [0:*]\n"
-          "set key top left\n",
+          "",
           figure->script);
     mean_plot(figure, "1:3:4", "1:2");
     snprintf(figure->caption, sizeof(figure->caption),
@@ -182,7 +182,7 @@ bool figure_seeds_transactions(struct figure *figure)
         mean_write(figure, percent, values, n);
     }
     fputs("set xlabel 'transactions (%)'\nset ylabel 'time until final (s)'\n"
-          "set xrange [0:100]\nset yrange [0:*]\nset key top left\n",
+          "set xrange [0:100]\nset yrange [0:*]\n",
           figure->script);
     mean_plot(figure, "1:3:4", "1:2");
     snprintf(figure->caption, sizeof(figure->caption),

@@ -6,11 +6,24 @@
 #include "analysis/spread.h"
 #include "analysis/statistics.h"
 
+/* The band lies between two curves of time, so its outline goes up one and down the other. What
+ * would never arrive lies beyond the edge. */
+static void outline_write(struct figure *figure, const struct spread *spread, double edge_s)
+{
+    fputs("outline_s\tnodes_percent\n", figure->data);
+    for (size_t i = 0; i < SPREAD_LEVELS; i++) {
+        fprintf(figure->data, "%.9g\t%zu\n", fmin(spread->low_s[i], 2 * edge_s), i + 1);
+    }
+    for (size_t i = SPREAD_LEVELS; i-- > 0;) {
+        fprintf(figure->data, "%.9g\t%zu\n", fmin(spread->high_s[i], 2 * edge_s), i + 1);
+    }
+}
+
 bool figure_propagation(struct figure *figure)
 {
     struct blocks blocks;
     struct spread spread;
-    double top = 0;
+    double slow = 0, edge = 0;
 
     blocks_read(&blocks, figure->runs[0]);
     bool read = spread_read(&spread, figure->runs[0], &blocks);
@@ -20,33 +33,22 @@ bool figure_propagation(struct figure *figure)
     }
     fputs("nodes_percent\tp10_s\tp50_s\tp90_s\n", figure->data);
     for (size_t i = 0; i < SPREAD_LEVELS; i++) {
-        if (!isnan(spread.middle_s[i])) {
-            fprintf(figure->data, "%zu\t%.9g\t%.9g\t%.9g\n", i + 1, spread.low_s[i],
-                    spread.middle_s[i], spread.high_s[i]);
-            top = i < 98 ? fmax(top, spread.high_s[i]) : fmax(top, spread.middle_s[i]);
-        }
+        fprintf(figure->data, "%zu\t%.9g\t%.9g\t%.9g\n", i + 1, spread.low_s[i], spread.middle_s[i],
+                spread.high_s[i]);
+        slow = isfinite(spread.high_s[i]) ? fmax(slow, spread.high_s[i]) : INFINITY;
+        edge = isfinite(spread.middle_s[i]) ? fmax(edge, spread.middle_s[i]) : edge;
     }
-    /* The band lies between two curves of time, so its outline goes up one and down the other. */
+    edge = fmax(1.05 * fmin(slow, 2.5 * edge), 1e-3);
     figure_data_next(figure);
-    fputs("outline_s\tnodes_percent\n", figure->data);
-    for (size_t i = 0; i < SPREAD_LEVELS; i++) {
-        if (!isnan(spread.low_s[i])) {
-            fprintf(figure->data, "%.9g\t%zu\n", spread.low_s[i], i + 1);
-        }
-    }
-    for (size_t i = SPREAD_LEVELS; i-- > 0;) {
-        if (!isnan(spread.high_s[i])) {
-            fprintf(figure->data, "%.9g\t%zu\n", spread.high_s[i], i + 1);
-        }
-    }
+    outline_write(figure, &spread, edge);
     fprintf(figure->script,
             "set xlabel 'time since the block was signed (s)'\n"
             "set ylabel 'nodes that have the block (%%)'\n"
-            "set xrange [0:%.9g]\nset yrange [0:100]\nset key bottom right\n"
+            "set xrange [0:%.9g]\nset yrange [0:100]\n"
             "plot '%s' index 1 skip 1 using 1:2 with filledcurves closed lc rgb '%s' fs solid 0.6 "
             "t 'middle 80 %% of blocks', \\\n"
             "     '' index 0 skip 1 using 3:1 with lines lw 2 lc rgb '%s' t 'median block'\n",
-            top > 0 ? 1.05 * top : 1, figure->file, FIGURE_PALE, FIGURE_BLUE);
+            edge, figure->file, FIGURE_PALE, FIGURE_BLUE);
     snprintf(figure->caption, sizeof(figure->caption),
              "Share of the nodes that were up when a block was signed and have it so much later, "
              "over %zu blocks. The median block reaches half of them in %.3g s and 90 %% in %.3g "
@@ -66,7 +68,7 @@ static void finality_plot(struct figure *figure, double least, double most)
     }
     fprintf(figure->script,
             "set xlabel 'time at which the checkpoint block was signed (%s)'\n"
-            "set ylabel 'time until final (s)'\nset key top left\n"
+            "set ylabel 'time until final (s)'\n"
             "plot '%s' skip 1 using 1:3 with points pt 7 ps 0.45 lc rgb '%s' "
             "t 'half of the nodes', \\\n"
             "     '' skip 1 using 1:2 with points pt 7 ps 0.3 lc rgb '%s' t 'first node'\n",
@@ -134,7 +136,7 @@ bool figure_transactions(struct figure *figure)
                           finals > 0 ? quantile_of(final, finals, 0.99) : 0);
         fprintf(figure->script,
                 "set xlabel 'time since submission (s)'\nset ylabel 'transactions (%%)'\n"
-                "set xrange [0:%.9g]\nset yrange [0:100]\nset key bottom right\n"
+                "set xrange [0:%.9g]\nset yrange [0:100]\n"
                 "plot '%s' index 0 skip 1 using 1:2 with steps lw 2 lc rgb '%s' "
                 "t 'in a block of the best chain'",
                 top > 0 ? 1.05 * top : 1, figure->file, FIGURE_BLUE);

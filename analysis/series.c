@@ -47,13 +47,13 @@ size_t series_up(double *sorted, const struct series *s, size_t t)
     return n;
 }
 
-size_t series_rates(double *sorted, const struct series *s, size_t t)
+size_t series_rates(double *sorted, const struct series *s, size_t t, size_t back)
 {
     size_t n = 0;
-    double span = s->time_s[t] - s->time_s[t - 1];
+    double span = s->time_s[t] - s->time_s[t - back];
 
     for (size_t i = t * s->node_count; i < (t + 1) * s->node_count; i++) {
-        uint64_t before = s->values[i - s->node_count];
+        uint64_t before = s->values[i - back * s->node_count];
         sorted[n] = (double)(s->values[i] - before) / span;
         n += s->up[i] != 0 && s->values[i] >= before;
     }

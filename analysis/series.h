@@ -16,8 +16,8 @@ bool series_read(struct series *series, const struct run *run, const char *colum
 void series_free(struct series *series);
 /* The values of nodes that are up in sample t, sorted; their number. */
 size_t series_up(double *sorted, const struct series *series, size_t t);
-/* The same of the rate of a counter per second since the sample before; t > 0. */
-size_t series_rates(double *sorted, const struct series *series, size_t t);
+/* The same of the rate of a counter per second since `back` samples before; t >= back. */
+size_t series_rates(double *sorted, const struct series *series, size_t t, size_t back);
 double series_max(const struct series *series, size_t t);
 
 #endif

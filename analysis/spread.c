@@ -122,6 +122,17 @@ static size_t receptions_read(struct receptions *r, const struct run *run)
     return rows;
 }
 
+/* Of total blocks, those that never got so far are slower than all known ones. */
+static double delay_quantile(const double *sorted, size_t known, size_t total, double p)
+{
+    double at = p * (double)(total - 1);
+
+    if (at > (double)(known - 1)) {
+        return INFINITY;
+    }
+    return quantile_of(sorted, known, known > 1 ? at / (double)(known - 1) : 0);
+}
+
 static void levels_reduce(struct spread *spread, const struct receptions *r, double from_s)
 {
     double *column = zeroed(r->blocks->count, sizeof(*column));
@@ -136,11 +147,10 @@ static void levels_reduce(struct spread *spread, const struct receptions *r, dou
                 n += isnan(column[n]) ? 0 : 1;
             }
         }
-        bool enough = n > 0 && 2 * n >= spread->blocks;
         values_sort(column, n);
-        spread->low_s[level] = enough ? quantile_of(column, n, 0.1) : NAN;
-        spread->middle_s[level] = enough ? quantile_of(column, n, 0.5) : NAN;
-        spread->high_s[level] = enough ? quantile_of(column, n, 0.9) : NAN;
+        spread->low_s[level] = n > 0 ? delay_quantile(column, n, spread->blocks, 0.1) : INFINITY;
+        spread->middle_s[level] = n > 0 ? delay_quantile(column, n, spread->blocks, 0.5) : INFINITY;
+        spread->high_s[level] = n > 0 ? delay_quantile(column, n, spread->blocks, 0.9) : INFINITY;
     }
     free(column);
 }

@@ -8,8 +8,7 @@
 #define SPREAD_LEVELS 100
 
 /* Delay until (level + 1) percent of the nodes that were up had a block: 10 %, 50 % and 90 % of the
- * blocks are faster. Levels that fewer than half of the blocks reached are NaN. False: not
- * recorded. */
+ * blocks are faster. Infinite where too many blocks never got that far. False: not recorded. */
 struct spread {
     size_t blocks;
     double low_s[SPREAD_LEVELS], middle_s[SPREAD_LEVELS], high_s[SPREAD_LEVELS];

@@ -95,16 +95,25 @@ static void summary_write(struct experiment *x, FILE *out)
             fprintf(out, "  %-32s %14.6g %-8s %s\n", list[i].name, list[i].value, list[i].unit,
                     list[i].text);
         }
-        if (list[i].known && x->record != NULL) {
-            (void)!record_summary(x->record, list[i].name, list[i].value, list[i].unit,
-                                  list[i].text);
-        }
     }
     const char *name;
     const char *unit;
     double value;
     for (size_t i = 0; world_check_figure(x->world, i, &name, &value, &unit); i++) {
         fprintf(out, "  %-32s %14.6g %-8s what the checks of every run saw\n", name, value, unit);
+    }
+}
+
+static void summary_record(struct experiment *x)
+{
+    size_t count;
+    const struct metric *list = metrics_list(x->metrics, &count);
+
+    for (size_t i = 0; i < count && x->record != NULL; i++) {
+        if (list[i].known) {
+            (void)!record_summary(x->record, list[i].name, list[i].value, list[i].unit,
+                                  list[i].text);
+        }
     }
 }
 
@@ -141,6 +150,7 @@ static int experiment_end(struct experiment *x, enum world_end end, uint8_t dige
     progress_end(progress, x->world);
     world_digest(x->world, digest);
     summary_write(x, stdout);
+    summary_record(x);
     snprintf(path, sizeof(path), "%s/summary.txt", x->folder);
     FILE *out = fopen(path, "w");
     if (out != NULL) {

@@ -24,9 +24,9 @@ int command_export(int argc, char **argv)
     }
     run_close(run);
     if (err == ERR_UNKNOWN || err == ERR_NOT_FOUND) {
-        return command_usage("export", err == ERR_UNKNOWN ? "no table is called %s"
-                                                          : "this run did not record %s",
-                             argv[2]);
+        return command_usage(
+            "export", err == ERR_UNKNOWN ? "no table is called %s" : "this run did not record %s",
+            argv[2]);
     }
     if (err != ERR_OK || fflush(stdout) != 0) {
         perror("orrery export");

@@ -50,9 +50,9 @@ int command_plot(int argc, char **argv)
         return EXIT_USAGE;
     }
     if (err != ERR_OK) {
-        return command_usage("plot", err == ERR_IO ? "cannot write into %s"
-                                                   : "gnuplot failed on the scripts in %s",
-                             folder);
+        return command_usage(
+            "plot", err == ERR_IO ? "cannot write into %s" : "gnuplot failed on the scripts in %s",
+            folder);
     }
     for (size_t i = 0; i < count; i++) {
         printf("%s/%s.svg\n", folder, figures[i].name);

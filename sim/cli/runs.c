@@ -11,9 +11,9 @@ int runs_refuse(const char *command, const char *path)
     enum err err = run_open(&run, path);
 
     run_close(run);
-    return command_usage(command, err == ERR_NOT_FOUND
-                                      ? "there is no run.h5 at %s"
-                                      : "%s is not a run file that this version can read",
+    return command_usage(command,
+                         err == ERR_NOT_FOUND ? "there is no run.h5 at %s"
+                                              : "%s is not a run file that this version can read",
                          path);
 }
 

@@ -9,8 +9,8 @@ struct runs {
     size_t count;
 };
 
-/* Opens the runs of these folders (of one seed, or of many) and run.h5 files, in order. Says what is
- * wrong on stderr and returns an exit code; runs is empty then. */
+/* Opens the runs of these folders (of one seed, or of many) and run.h5 files, in order. Says what
+ * is wrong on stderr and returns an exit code; runs is empty then. */
 int runs_open(struct runs *runs, const char *command, int count, const char *const *paths);
 void runs_close(struct runs *runs);
 

@@ -189,9 +189,6 @@ static enum err meta_write(struct record *record, const struct record_config *co
     TRY(sheet_attribute_text(record->meta, "compiler", __VERSION__, 0));
     TRY(sheet_attribute_text(record->meta, "libraries", libraries, 0));
     TRY(end_write(record->meta, NULL, false, "the run was killed"));
-    TRY(names_write(record->meta, "cities", config->city_names, config->city_count));
-    TRY(names_write(record->meta, "regions", config->region_names, config->region_count));
-    TRY(names_write(record->meta, "groups", config->group_names, config->group_count));
     return scenario_write(record->meta, config->used_path);
 }
 
@@ -320,6 +317,13 @@ enum err record_open(struct record **out, const struct record_config *config)
     return ERR_OK;
 }
 
+enum err record_names(struct record *record, const char *what, const char *const *names,
+                      size_t count)
+{
+    TRY(record->failed);
+    return fail(record, names_write(record->meta, what, names, count));
+}
+
 enum err record_nodes(struct record *record, const struct node_row *rows, size_t count)
 {
     struct sheet *sheet = &record->fixed[SCHEMA_NODES];
@@ -406,15 +410,64 @@ static void text_put(struct sheet *sheet, size_t column, const char *text)
     memcpy(cell, text, len < SCHEMA_TEXT_BYTES ? len : SCHEMA_TEXT_BYTES - 1);
 }
 
+/* "node 0,3,7-9,..." with its number of nodes, where the list is longer than people read. */
+static const char *node_list_shorten(char *out, size_t bytes, const char *list)
+{
+    enum { LIST_BYTES = 40 };
+    size_t len = strspn(list, "0123456789,-");
+    uint64_t nodes = 0;
+    int keep = (int)len;
+
+    for (const char *p = list; p < list + len; p += *p == ',') {
+        char *end;
+        uint64_t first = strtoull(p, &end, 10);
+        uint64_t last = *end == '-' ? strtoull(end + 1, &end, 10) : first;
+        nodes += last - first + 1;
+        p = end;
+    }
+    if (len <= LIST_BYTES) {
+        snprintf(out, bytes, "%.*s", keep, list);
+    } else {
+        keep = LIST_BYTES;
+        while (keep > 1 && list[keep - 1] != ',') {
+            keep--;
+        }
+        snprintf(out, bytes, "%.*s... (%llu nodes)", keep, list, (unsigned long long)nodes);
+    }
+    return list + len;
+}
+
+static void fault_shorten(char out[SCHEMA_TEXT_BYTES], const char *text)
+{
+    static const char word[] = " node ";
+    size_t used = 0;
+
+    while (*text != 0 && used + 1 < SCHEMA_TEXT_BYTES) {
+        if (strncmp(text, word, sizeof(word) - 1) == 0) {
+            used += (size_t)snprintf(out + used, SCHEMA_TEXT_BYTES - used, "%s", word);
+            if (used + 1 < SCHEMA_TEXT_BYTES) {
+                text = node_list_shorten(out + used, SCHEMA_TEXT_BYTES - used,
+                                         text + sizeof(word) - 1);
+                used += strlen(out + used);
+            }
+        } else {
+            out[used++] = *text++;
+        }
+    }
+    out[used < SCHEMA_TEXT_BYTES ? used : SCHEMA_TEXT_BYTES - 1] = 0;
+}
+
 enum err record_fault(struct record *record, uint64_t time_ns, uint64_t duration_ns,
                       const char *text)
 {
     struct sheet *sheet = &record->fixed[SCHEMA_FAULTS];
+    char shorter[SCHEMA_TEXT_BYTES];
 
     TRY(record->failed);
     sheet_put(sheet, 0, time_ns);
     sheet_put(sheet, 1, duration_ns);
-    text_put(sheet, 2, text);
+    fault_shorten(shorter, text);
+    text_put(sheet, 2, shorter);
     return row_end(record, sheet);
 }
 

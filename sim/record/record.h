@@ -53,20 +53,20 @@ struct record_config {
     const char *revision;
     const char *const *tables; /* kinds to write; NULL: all */
     size_t tables_count;
-    const char *const *city_names;
-    size_t city_count;
-    const char *const *region_names;
-    size_t region_count;
-    const char *const *group_names;
-    size_t group_count;
 };
 
 enum err record_open(struct record **record,
                      const struct record_config *config) MUST_CHECK; /* ERR_IO, ERR_NO_SPACE */
+/* What an index of /nodes stands for: what is "cities", "regions" or "groups". At most once each.
+ */
+enum err record_names(struct record *record, const char *what, const char *const *names,
+                      size_t count) MUST_CHECK;
 enum err record_nodes(struct record *record, const struct node_row *rows, size_t count) MUST_CHECK;
 enum err record_trace(struct record *record, const struct trace_row *rows, size_t count) MUST_CHECK;
 enum err record_series(struct record *record, const struct series_row *rows,
                        size_t count) MUST_CHECK;
+/* duration_ns UINT64_MAX: no end. Long lists of nodes are shortened: used.yaml has what is needed
+ * to run again. */
 enum err record_fault(struct record *record, uint64_t time_ns, uint64_t duration_ns,
                       const char *text) MUST_CHECK;
 enum err record_fingerprint(struct record *record, uint64_t epoch,

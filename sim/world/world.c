@@ -257,6 +257,30 @@ static enum err churns_build(struct world *w, struct scenario_error *error)
     return ERR_OK;
 }
 
+static enum err names_record(struct world *w)
+{
+    const struct scenario *s = w->scenario;
+    uint64_t most = s->groups_count > w->cities.count ? s->groups_count : w->cities.count;
+    const char **names = calloc(most + CITIES_REGIONS_MAX, sizeof(*names));
+
+    invariant(names != NULL);
+    for (uint64_t i = 0; i < s->groups_count; i++) {
+        names[i] = s->groups[i].name;
+    }
+    enum err err = record_names(w->options.record, "groups", names, s->groups_count);
+    for (uint32_t i = 0; i < w->cities.region_count; i++) {
+        names[i] = w->cities.region[i];
+    }
+    err = err == ERR_OK ? record_names(w->options.record, "regions", names, w->cities.region_count)
+                        : err;
+    for (uint32_t i = 0; i < w->cities.count; i++) {
+        names[i] = w->cities.city[i].name;
+    }
+    err = err == ERR_OK ? record_names(w->options.record, "cities", names, w->cities.count) : err;
+    free(names);
+    return err;
+}
+
 static enum err record_begin(struct world *w, struct scenario_error *error)
 {
     struct node_row *rows = calloc(w->count, sizeof(*rows));
@@ -285,7 +309,8 @@ static enum err record_begin(struct world *w, struct scenario_error *error)
         *w->options.metrics = w->metrics;
     }
     if (w->options.record != NULL) {
-        err = record_nodes(w->options.record, rows, w->count);
+        err = names_record(w);
+        err = err == ERR_OK ? record_nodes(w->options.record, rows, w->count) : err;
         snprintf(error->text, sizeof(error->text), "recording: %s", err_text(err));
     }
     free(rows);

@@ -41,16 +41,11 @@ static void teardown(void)
 
 static enum err open_in(struct record **record, const char *where)
 {
-    static const char *const names[] = {"alpha", "beta"};
     char used[128];
 
     snprintf(used, sizeof(used), "%s/used.yaml", folder);
-    struct record_config config = {.folder = where,
-                                   .used_path = used,
-                                   .seed = 7,
-                                   .revision = "test",
-                                   .group_names = names,
-                                   .group_count = 2};
+    struct record_config config = {
+        .folder = where, .used_path = used, .seed = 7, .revision = "test"};
     return record_open(record, &config);
 }
 
@@ -80,6 +75,7 @@ static enum err fill(struct record *record, uint64_t rows)
         nodes[i] = (struct node_row){.node = i, .stake_tokens = i, .clock_offset_ns = -5};
         nodes[i].account[31] = (uint8_t)i;
     }
+    TRY(record_names(record, "groups", (const char *const[]){"alpha", "beta"}, 2));
     TRY(record_fault(record, 1000, UINT64_MAX, "at 1 us forever crash node 1"));
     TRY(record_nodes(record, nodes, 5));
     for (uint64_t i = 0; i < rows; i += 100) {
