@@ -11,6 +11,8 @@
 #include "sim/scenario/schema.h"
 #include "sim/scenario/validate.h"
 
+#define EXPECT_BYTES_MAX 200
+
 static enum err refuse(struct scenario_error *error, int line, enum err err, const char *format,
                        ...) __attribute__((format(printf, 4, 5)));
 
@@ -207,6 +209,7 @@ static enum err list_read(uint8_t *at, const struct key *key, struct document *t
             return refuse(error, c->line, ERR_SYNTAX, "an item of `%s` is a map of keys",
                           key->name);
         }
+        memcpy(items + key->line_offset, &c->line, sizeof(c->line));
         snprintf(name, sizeof(name), "an item of `%s`", key->name);
         TRY(keys_read(items, key->sub, key->sub_count, c, name, error));
     }
@@ -286,13 +289,13 @@ static enum err expects_read(struct scenario *s, const struct key *key, struct d
         TRY(scalar(c, key, error));
         size_t op = strcspn(c->value, " ");
         op = c->value[op] == 0 ? strspn(c->value, "<=>") : op; /* "<5" */
-        if (op == 0 || c->value[op] == 0) {
+        if (op == 0 || c->value[op] == 0 || strlen(c->value) > EXPECT_BYTES_MAX) {
             return refuse(error, c->line, ERR_SYNTAX,
-                          "`%s: %s`: expected a condition as \"< 5 s\" or \"in 14 s..16 s\"",
+                          "`%s: %.100s`: expected a condition as \"< 5 s\" or \"in 14 s..16 s\"",
                           c->key, c->value);
         }
         struct scenario_expect *e = &s->expects[s->expects_count++];
-        e->metric = copy(c->key);
+        TRY(text_read(&e->metric, &(struct key){.name = key->name}, c->key, c->line, error));
         e->op = copy(c->value);
         e->op[op] = 0;
         e->line = c->line;

@@ -122,8 +122,13 @@ static void expects_print(FILE *out, const struct scenario *s, int depth)
 {
     fprintf(out, s->expects_count == 0 ? " {}\n" : "\n");
     for (uint64_t i = 0; i < s->expects_count; i++) {
+        char condition[512];
+        snprintf(condition, sizeof(condition), "%s %s", s->expects[i].op, s->expects[i].value);
         indent(out, depth + 1);
-        fprintf(out, "%s: '%s %s'\n", s->expects[i].metric, s->expects[i].op, s->expects[i].value);
+        quoted(out, s->expects[i].metric);
+        fputs(": ", out);
+        quoted(out, condition);
+        fputc('\n', out);
     }
 }
 

@@ -28,6 +28,7 @@ struct scenario_profile {
     uint64_t disk_bytes_per_s;    /* 0: unlimited */
     uint64_t disk_capacity_bytes; /* 0: unlimited */
     uint64_t access_ns;           /* added one way to every path */
+    int line;                     /* of the scenario file, for errors; 0: of the command line */
 };
 
 enum group_kind { GROUP_PRODUCER, GROUP_RELAY };
@@ -68,6 +69,7 @@ struct scenario_group {
     bool churn_wipe; /* an absence loses the disk */
     /* clock: offset uniform in +- clock_skew_ns, drift uniform in +- clock_drift_ppb */
     uint64_t clock_skew_ns, clock_drift_ppb;
+    int line; /* of the scenario file, for errors; 0: of the command line */
 };
 
 enum load_kind { LOAD_TRANSFER, LOAD_BOND, LOAD_UNBOND };
@@ -79,6 +81,7 @@ struct scenario_load {
     uint64_t start_ns, end_ns; /* end 0: to the end */
     uint64_t amount;           /* atomic units each */
     uint64_t memo_bytes;
+    int line; /* of the scenario file, for errors; 0: of the command line */
 };
 
 /* One fault of the stored timeline as text, read by fault_entry_parse: e.g. "at 20 min for 5 min
@@ -95,6 +98,7 @@ struct scenario_process {
     uint64_t least_ns, most_ns; /* duration, uniform */
     uint64_t start_ns, end_ns;
     char *arguments;
+    int line; /* of the scenario file, for errors; 0: of the command line */
 };
 
 enum latency_model { LATENCY_CITIES, LATENCY_REGIONS, LATENCY_CONSTANT };

@@ -48,7 +48,7 @@
 #define LIST(type, key_, field, sub_, item_, text_)                                                \
     {                                                                                              \
         .name = key_, .kind = KEY_LIST, AT(type, field), .bytes = sizeof(item_), .sub = sub_,      \
-        .sub_count = COUNT(sub_), .text = text_                                                    \
+        .sub_count = COUNT(sub_), .line_offset = offsetof(item_, line), .text = text_              \
     }
 
 #define YEAR ((uint64_t)366 * 86400 * 1000000000)

@@ -33,7 +33,8 @@ struct key {
     const char *const *choices;
     const struct key *sub;
     size_t sub_count;
-    const char *text; /* one line for the reference */
+    size_t line_offset; /* of a list: where an item keeps its line */
+    const char *text;   /* one line for the reference */
 };
 
 const struct key *schema_root(size_t *count);

@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "node/chain/genesis.h"
 #include "sim/fault/timeline.h"
 #include "sim/scenario/nearest.h"
 
@@ -211,6 +212,30 @@ static enum err places_check(const struct validation *v, uint64_t i)
                            "group %s: its places have no weight", g->name);
 }
 
+/* All tokens of genesis; delays need them below 2^36 (spec: chain 1.2). */
+static enum err tokens_check(const struct validation *v)
+{
+    u128 sum = 0;
+
+    for (uint64_t i = 0; i < v->s->groups_count; i++) {
+        const struct scenario_group *g = &v->s->groups[i];
+        sum += (u128)g->free_each * g->count;
+        if (g->kind == GROUP_PRODUCER && g->stake_law != STAKE_LIST) {
+            sum += g->stake_total;
+        }
+        for (uint64_t k = 0;
+             g->kind == GROUP_PRODUCER && g->stake_law == STAKE_LIST && k < g->stake_list_count;
+             k++) {
+            sum += g->stake_list[k];
+        }
+        if (sum > TOKENS_MAX) {
+            return refuse(v, ERR_RANGE, "groups", i, "stake",
+                          "group %s: with it there are more than 2^36 tokens", g->name);
+        }
+    }
+    return ERR_OK;
+}
+
 static enum err groups_check(const struct validation *v)
 {
     const struct scenario *s = v->s;
@@ -237,9 +262,11 @@ static enum err groups_check(const struct validation *v)
         TRY(stake_check(v, i));
         TRY(places_check(v, i));
     }
-    return producers ? ERR_OK
-                     : refuse(v, ERR_INVALID, "groups", UINT64_MAX, "",
-                              "no group of kind producer: nobody would make blocks");
+    if (!producers) {
+        return refuse(v, ERR_INVALID, "groups", UINT64_MAX, "",
+                      "no group of kind producer: nobody would make blocks");
+    }
+    return tokens_check(v);
 }
 
 static enum err topology_check(const struct validation *v)

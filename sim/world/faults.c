@@ -143,6 +143,7 @@ static enum err process_add(struct world *w, const struct domains *d, uint32_t n
     if (err != ERR_OK) {
         snprintf(error->text, sizeof(error->text), "random fault %u (%s): %s", number + 1,
                  spec->kind, why.text);
+        error->line = spec->line;
     }
     return err;
 }

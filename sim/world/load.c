@@ -28,6 +28,7 @@ enum err loads_build(struct world *w, struct scenario_error *error)
             snprintf(error->text, sizeof(error->text),
                      "load %llu: group %s has no nodes with an account (stake.free)",
                      (unsigned long long)i + 1, load->spec->group);
+            error->line = load->spec->line;
             return ERR_INVALID;
         }
         struct load_config config = {.arrivals = load->spec->poisson ? LOAD_POISSON : LOAD_CONSTANT,

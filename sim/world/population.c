@@ -48,17 +48,17 @@ uint32_t node_of_endpoint(const struct endpoint *endpoint, uint32_t count)
                : UINT32_MAX;
 }
 
-static enum err refuse(struct scenario_error *error, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
+static enum err refuse(struct scenario_error *error, int line, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 
-static enum err refuse(struct scenario_error *error, const char *format, ...)
+static enum err refuse(struct scenario_error *error, int line, const char *format, ...)
 {
     va_list arguments;
 
     va_start(arguments, format);
     vsnprintf(error->text, sizeof(error->text), format, arguments);
     va_end(arguments);
-    error->line = 0;
+    error->line = line;
     return ERR_INVALID;
 }
 
@@ -77,7 +77,7 @@ static enum err group_stakes(struct member *members, const struct scenario_group
     u128 sum = 0;
 
     if (group->stake_law == STAKE_LIST && group->stake_list_count != group->count) {
-        return refuse(error, "group %s has %llu nodes and %llu stakes", group->name,
+        return refuse(error, group->line, "group %s has %llu nodes and %llu stakes", group->name,
                       (unsigned long long)group->count,
                       (unsigned long long)group->stake_list_count);
     }
@@ -114,8 +114,8 @@ static enum err group_places(struct member *members, const struct scenario_group
         } else if (cities_find(cities, &at, place->where) == ERR_OK) {
             weight[at] += part;
         } else {
-            return refuse(error, "group %s: no region or city is called %s", group->name,
-                          place->where);
+            return refuse(error, group->line, "group %s: no region or city is called %s",
+                          group->name, place->where);
         }
     }
     if (group->places_count == 0) {
@@ -131,8 +131,9 @@ static enum err group_places(struct member *members, const struct scenario_group
         members[i].region = (uint16_t)cities->city[city[i]].region;
     }
     free(city);
-    return err == ERR_OK ? ERR_OK
-                         : refuse(error, "group %s: its places have no weight", group->name);
+    return err == ERR_OK
+               ? ERR_OK
+               : refuse(error, group->line, "group %s: its places have no weight", group->name);
 }
 
 static enum err profile_find(uint16_t *index, const struct scenario *scenario, const char *name,
@@ -144,7 +145,7 @@ static enum err profile_find(uint16_t *index, const struct scenario *scenario, c
             return ERR_OK;
         }
     }
-    return refuse(error, "no profile is called %s", name);
+    return refuse(error, 0, "no profile is called %s", name);
 }
 
 static int64_t uniform_both(uint64_t u, uint64_t most)
@@ -164,7 +165,7 @@ static enum err group_hardware(struct member *members, uint16_t index,
         TRY(profile_find(&slow, scenario, group->slow_profile, error));
     }
     if (group->slow_count > group->count) {
-        return refuse(error, "group %s: more slow nodes than nodes", group->name);
+        return refuse(error, group->line, "group %s: more slow nodes than nodes", group->name);
     }
     for (uint64_t i = 0; i < group->count; i++) {
         struct member *m = &members[i];
@@ -332,7 +333,7 @@ static enum err genesis_make(struct population *p, const struct scenario *scenar
         err = genesis_build_state(&p->genesis, &p->genesis_state, shared, &scratch);
         free(memory);
     }
-    return err == ERR_OK ? ERR_OK : refuse(error, "genesis: %s", err_text(err));
+    return err == ERR_OK ? ERR_OK : refuse(error, 0, "genesis: %s", err_text(err));
 }
 
 enum err population_make(struct population *p, const struct scenario *scenario,
@@ -342,7 +343,7 @@ enum err population_make(struct population *p, const struct scenario *scenario,
     uint32_t first = 0;
 
     memset(p, 0, sizeof(*p));
-    snprintf(error->file, sizeof(error->file), "%s", scenario->name);
+    snprintf(error->file, sizeof(error->file), "%s", scenario->file);
     p->count = (uint32_t)scenario_node_count(scenario);
     p->members = calloc((size_t)p->count + 1, sizeof(*p->members));
     p->group_first = calloc(scenario->groups_count + 1, sizeof(*p->group_first));

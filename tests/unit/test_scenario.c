@@ -224,6 +224,7 @@ static const struct bad bads[] = {
     {"slow_profile: server", "slow_profile: turtle", ERR_UNKNOWN, 24, "turtle"},
     {"{EUR: 2/3, Tokyo: 1}", "{EUR: 0}", ERR_INVALID, 26, "no weight"},
     {"epoch_blocks: 20", "epoch_blocks: 21", ERR_INVALID, 7, "multiple of checkpoint_blocks"},
+    {"free: 3}", "free: 20_000_000_000}", ERR_RANGE, 25, "more than 2^36 tokens"},
     /* spans */
     {"per_hour: 3}", "per_hour: 3, least: 2 min}", ERR_INVALID, 38, "`least` is above `most`"},
     {"amount: 1.5}", "amount: 1.5, start: 9 s, end: 9 s}", ERR_INVALID, 34, "not after `start`"},
