@@ -133,20 +133,21 @@ static inline void parents_stage(uint8_t *stage, const struct label_job *job, ui
                                  const uint32_t *row, unsigned n_parents)
 {
     const struct graph_config *c = &job->graph->config;
+    uint64_t stride = job->stride;
     uint8_t *to = stage + 64;
     if (c->localised) {
-        memcpy(to, job->prev + 32 * v, 32);
+        memcpy(to, job->prev + stride * v, 32);
         for (unsigned j = 0; j < c->exp_degree; j++) {
             const uint8_t *layer = row[j] < v ? job->cur : job->prev;
-            memcpy(to + 32 * (j + 1), layer + 32ull * row[j], 32);
+            memcpy(to + 32 * (j + 1), layer + stride * row[j], 32);
         }
         return;
     }
     for (unsigned j = 0; j < c->drg_degree; j++) {
-        memcpy(to + 32 * j, job->cur + 32ull * row[j], 32);
+        memcpy(to + 32 * j, job->cur + stride * row[j], 32);
     }
     for (unsigned j = c->drg_degree; j < n_parents; j++) {
-        memcpy(to + 32 * j, job->prev + 32ull * row[j], 32);
+        memcpy(to + 32 * j, job->prev + stride * row[j], 32);
     }
 }
 
@@ -155,11 +156,11 @@ static inline void parents_prefetch(const struct label_job *job, const uint32_t 
 {
     const struct graph_config *c = &job->graph->config;
     for (unsigned j = 1; j < n_parents && j < c->drg_degree; j++) {
-        __builtin_prefetch(job->cur + 32ull * row[j]);
+        __builtin_prefetch(job->cur + job->stride * row[j]);
     }
     if (job->prev != NULL) {
         for (unsigned j = c->drg_degree; j < graph_degree(job->graph); j++) {
-            __builtin_prefetch(job->prev + 32ull * row[j]);
+            __builtin_prefetch(job->prev + job->stride * row[j]);
         }
     }
 }
@@ -169,10 +170,15 @@ static bool prefix_only(const struct graph *g, uint64_t v)
     return v == 0 && !g->config.localised;
 }
 
-void label_range_lockstep(const struct sha256_engine *e, const struct label_job *jobs,
+void label_range_lockstep(const struct sha256_engine *e, const struct label_job *given,
                           unsigned n_jobs, const uint32_t *parents, uint64_t first, uint64_t n)
 {
     invariant(n_jobs == 1 || n_jobs == 4 || n_jobs == 16);
+    struct label_job jobs[LABEL_LANES_MAX];
+    for (unsigned l = 0; l < n_jobs; l++) {
+        jobs[l] = given[l];
+        jobs[l].stride = given[l].stride != 0 ? given[l].stride : 32;
+    }
     const struct graph *g = jobs->graph;
     const struct layout p = layout_of(g, jobs->rule, jobs->layer);
     const struct layout bare = {.staged_in_full = true, .truncate = p.truncate};
@@ -187,12 +193,15 @@ void label_range_lockstep(const struct sha256_engine *e, const struct label_job 
         const uint32_t *ahead = i + distance < n ? row + distance * degree : row;
         bool is_bare = prefix_only(g, v);
         for (unsigned l = 0; l < n_jobs; l++) {
-            parents_prefetch(&jobs[l], ahead, p.parents);
+            /* Two woven labels share a line. */
+            if (l % 2 == 0 || jobs[l].stride == 32) {
+                parents_prefetch(&jobs[l], ahead, p.parents);
+            }
             prefix_write(stage[l], jobs[l].replica_id, jobs[l].layer, v);
             if (!is_bare) {
                 parents_stage(stage[l], &jobs[l], v, row, p.parents);
             }
-            out[l] = jobs[l].cur + 32 * v;
+            out[l] = jobs[l].cur + jobs[l].stride * v;
         }
         staged_hash(e, n_jobs, out, stage, is_bare ? &bare : &p);
     }

@@ -28,7 +28,9 @@ struct label_rule {
     unsigned repeat; /* LABEL_LIGHT: how often the parent list is hashed, >= 1: the latency knob */
 };
 
-/* One layer of one replica. All arrays are whole layers, 32 bytes a node. */
+/* One layer of one replica. All arrays are whole layers, `stride` bytes from node to node. Replicas
+ * in lockstep are best woven together: replica i of n at cur + 32 i with stride 32 n, so that one
+ * node of all is one or two cache lines. */
 struct label_job {
     const struct graph *graph;
     struct label_rule rule;
@@ -36,6 +38,7 @@ struct label_job {
     uint32_t layer;      /* >= 1 */
     uint8_t *cur;        /* written; for localised graphs it may be prev itself */
     const uint8_t *prev; /* layer - 1; unused in layer 1 unless the graph is localised */
+    size_t stride;       /* 32 or more, or 0 for 32 */
 };
 
 /* ERR_RANGE if slots exceed LABEL_SLOTS_MAX. */

@@ -107,8 +107,9 @@ static double label_ns(struct bench *b, const struct graph *g, struct label_rule
     for (unsigned l = 0; l < lanes; l++) {
         jobs[l] = (struct label_job){.graph = g, .rule = rule, .layer = 2};
         memset(jobs[l].replica_id, (int)l, 32);
-        jobs[l].cur = arrays + 2 * l * layer;
-        jobs[l].prev = arrays + (2 * l + 1) * layer;
+        jobs[l].stride = (size_t)32 * lanes; /* woven */
+        jobs[l].cur = arrays + (size_t)32 * l;
+        jobs[l].prev = arrays + lanes * layer + (size_t)32 * l;
     }
     double best = 1e18;
     for (int p = 0; p < PASSES; p++) {

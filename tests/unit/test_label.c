@@ -202,6 +202,25 @@ Test(label, lockstep_gives_the_bytes_of_each_replica_alone)
                 free(arrays[i][0]);
                 free(arrays[i][1]);
             }
+            uint8_t *woven[2] = {calloc(c.nodes, 32 * lanes), calloc(c.nodes, 32 * lanes)};
+            for (uint32_t l = 1; l <= 3; l++) {
+                for (unsigned i = 0; i < lanes; i++) {
+                    jobs[i].layer = l;
+                    jobs[i].stride = 32 * lanes;
+                    jobs[i].cur = woven[l & 1] + 32 * i;
+                    jobs[i].prev = woven[(l & 1) ^ 1] + 32 * i;
+                }
+                label_range_lockstep(e, jobs, lanes, parents, 0, c.nodes);
+            }
+            for (unsigned i = 0; i < lanes; i++) {
+                struct replica r = replica_label(e, &g, rule, (uint8_t)(7 + i), 3);
+                for (uint64_t v = 0; v < c.nodes; v++) {
+                    cr_assert_arr_eq(woven[1] + 32 * (v * lanes + i), r.layers[3] + 32 * v, 32);
+                }
+                replica_free(&r);
+            }
+            free(woven[0]);
+            free(woven[1]);
         }
     }
     free(parents);
