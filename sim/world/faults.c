@@ -119,14 +119,6 @@ static enum err process_add(struct world *w, const struct domains *d, uint32_t n
         err = fault_process_parse(&process, &why, &d->all, spec->kind,
                                   spec->arguments != NULL ? spec->arguments : "");
     }
-    /* The words do not say these. */
-    process.candidates = &candidates;
-    process.rate_num = spec->per_hour.num;
-    process.rate_den = spec->per_hour.den;
-    process.least_ns = spec->least_ns;
-    process.most_ns = spec->most_ns;
-    process.from_ns = spec->start_ns;
-    process.until_ns = spec->end_ns == 0 ? w->scenario->duration_ns : spec->end_ns;
     if (err == ERR_OK) {
         process.candidates = &candidates;
         process.rate_num = spec->per_hour.num;
