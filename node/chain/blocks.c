@@ -142,7 +142,9 @@ static enum err place(struct chain *chain, struct ctx *c, struct chain_news *new
         }
         TRY(wait(chain, c, head, block, from, false));
         memcpy(news->missing_parent, head->header.parent, 32);
-        orphans_root(&chain->orphans, news->missing_parent);
+        uint32_t steps = orphans_root(&chain->orphans, news->missing_parent);
+        uint64_t above = head->header.height > steps ? head->header.height - steps : 1;
+        news->missing_height = above - 1;
         news->missing = tree_find(&chain->tree, news->missing_parent) == TREE_NONE;
         return ERR_UNKNOWN;
     }

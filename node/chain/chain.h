@@ -93,6 +93,7 @@ struct chain_news {
     uint32_t accepted[NEWS_ACCEPTED_MAX];
     bool missing;               /* the ancestor of an orphan is unknown and wants fetching */
     uint8_t missing_parent[32]; /* its id */
+    uint64_t missing_height;    /* 0: not known */
 };
 /* A whole encoded block. ERR_DUPLICATE; ERR_UNKNOWN (kept as orphan, news.missing set); ERR_EARLY
  * (kept until its time: dated beyond maxFuture); ERR_STALE (at or below the checkpoint); ERR_FULL;

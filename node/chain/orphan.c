@@ -75,12 +75,16 @@ enum err orphans_add(struct orphans *orphans, struct shared *shared, bool *kept,
     return err;
 }
 
-void orphans_root(const struct orphans *orphans, uint8_t id[32])
+uint32_t orphans_root(const struct orphans *orphans, uint8_t id[32])
 {
+    uint32_t steps = 0;
+
     /* Ids are hashes over the parent's id: there is no cycle, so this ends. */
     for (uint32_t at = find(orphans, id); at != ORPHANS_MAX; at = find(orphans, id)) {
         memcpy(id, orphans->list[at].parent, 32);
+        steps++;
     }
+    return steps;
 }
 
 void orphans_take(struct orphans *orphans, struct orphan *out, uint32_t at)

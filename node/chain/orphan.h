@@ -30,8 +30,8 @@ bool orphans_hold(const struct orphans *orphans, const uint8_t id[32]);
  * the second case the block is kept: `kept` tells. */
 enum err orphans_add(struct orphans *orphans, struct shared *shared, bool *kept,
                      const struct orphan *orphan) MUST_CHECK;
-/* The oldest unknown ancestor of an unknown parent: follows what waits here. */
-void orphans_root(const struct orphans *orphans, uint8_t id[32]);
+/* The oldest unknown ancestor of an unknown parent: follows what waits here, so many steps. */
+uint32_t orphans_root(const struct orphans *orphans, uint8_t id[32]);
 /* Takes one out of the list; its block reference goes to the caller. */
 void orphans_take(struct orphans *orphans, struct orphan *out, uint32_t at);
 /* Takes out the first deferred block dated at or before ts_ms. */

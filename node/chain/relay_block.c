@@ -230,6 +230,7 @@ static enum err compact_recv(struct relay *relay, struct ctx *c, uint32_t link,
     if (header.height > tip_height(relay) + AHEAD_MAX) {
         news->missing = true;
         memcpy(news->missing_parent, header.parent, 32);
+        news->missing_height = header.height - 1;
         return ERR_OK; /* catching up comes first, and brings this block too */
     }
     return rebuild(relay, c, block, news, NULL);
@@ -249,6 +250,7 @@ static enum err ihave_recv(struct relay *relay, struct ctx *c, uint32_t link, st
     if (block == NULL && m.height > tip_height(relay) + AHEAD_MAX) {
         news->missing = true; /* we are behind */
         memcpy(news->missing_parent, m.block, 32);
+        news->missing_height = m.height;
         return ERR_OK;
     }
     if (block != NULL || chain_holds(relay->chain, m.block) ||

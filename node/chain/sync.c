@@ -137,7 +137,8 @@ void sync_link_down(struct sync *sync, struct ctx *c, uint32_t link)
     sync_busy_update(sync, c);
 }
 
-void sync_fetch(struct sync *sync, struct ctx *c, uint32_t link, const uint8_t id[32])
+void sync_fetch(struct sync *sync, struct ctx *c, uint32_t link, const uint8_t id[32],
+                uint64_t height)
 {
     struct sync_wish *room = NULL;
     sync->shared = c->shared;
@@ -158,8 +159,10 @@ void sync_fetch(struct sync *sync, struct ctx *c, uint32_t link, const uint8_t i
     } else {
         /* While many blocks are on their way this one will most likely be among them. */
         bool later = sync->queue.count > 0 || sync->ask.kind != ASK_NONE;
-        *room = (struct sync_wish){
-            .used = true, .link = link, .due_ns = c->mono_ns + (later ? 5 * SYNC_SECOND_NS : 0)};
+        *room = (struct sync_wish){.used = true,
+                                   .height = height,
+                                   .link = link,
+                                   .due_ns = c->mono_ns + (later ? 5 * SYNC_SECOND_NS : 0)};
         memcpy(room->id, id, 32);
         deadline_lower(&sync->wish_ns, room->due_ns);
         if (!later) {

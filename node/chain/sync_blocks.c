@@ -232,7 +232,7 @@ static enum err wished_recv(struct sync *sync, struct ctx *c, uint32_t link, str
     wish->used = false;
     news->link = link;
     enum err err = chain_block(sync->chain, c, news, block);
-    if (news->missing && sync_ask_back(sync, c, link, news->missing_parent)) {
+    if (news->missing && sync_ask_back(sync, c, link, news->missing_parent, news->missing_height)) {
         news->missing = false; /* the whole gap at once */
     }
     return err == ERR_INVALID || err == ERR_SIGNATURE ? err : ERR_OK;
@@ -383,7 +383,7 @@ void sync_wishes_due(struct sync *sync, struct ctx *c)
             wish->link = link;
             wish->asked = true;
             wish->due_ns = c->mono_ns + WISH_NS;
-            sync_blocks_ask(c, link, wish->id, 1, 0);
+            sync_blocks_ask(c, link, wish->id, 1, wish->height);
         }
         deadline_lower(&sync->wish_ns, wish->due_ns);
     }

@@ -84,14 +84,15 @@ void sync_start(struct sync *sync, struct ctx *c)
     locator_send(sync, c, (uint32_t)__builtin_ctzll(ahead), NULL, 0);
 }
 
-bool sync_ask_back(struct sync *sync, struct ctx *c, uint32_t link, const uint8_t id[32])
+bool sync_ask_back(struct sync *sync, struct ctx *c, uint32_t link, const uint8_t id[32],
+                   uint64_t height)
 {
     uint8_t out[64];
     size_t len;
     if (sync->ask.kind != ASK_NONE || sync->queue.count > 0) {
         return false;
     }
-    const struct frame_headers_back_get m = {.block = id, .height = 0, .max = HEADERS_MAX};
+    const struct frame_headers_back_get m = {.block = id, .height = height, .max = HEADERS_MAX};
     invariant(frame_headers_back_get_encode(out, sizeof(out), &len, &m) == ERR_OK);
     ctx_send_bytes(c, 1ull << link, span_of(out, len));
     memcpy(sync->ask.id, id, 32);

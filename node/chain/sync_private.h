@@ -43,6 +43,7 @@ struct sync_wish {
     uint32_t link;   /* to ask first, then: asked */
     uint8_t tries;
     bool used, asked;
+    uint64_t height; /* 0: not known */
 };
 
 enum ask_kind { ASK_NONE, ASK_LOCATOR, ASK_BACK };
@@ -168,7 +169,8 @@ void sync_busy_update(struct sync *sync, struct ctx *c);
 /* Asks for headers if somebody claims to be ahead and nothing is under way. */
 void sync_start(struct sync *sync, struct ctx *c);
 /* Asks a link for a header and its ancestors. False: another question is open. */
-bool sync_ask_back(struct sync *sync, struct ctx *c, uint32_t link, const uint8_t id[32]);
+bool sync_ask_back(struct sync *sync, struct ctx *c, uint32_t link, const uint8_t id[32],
+                   uint64_t height);
 enum err sync_headers_recv(struct sync *sync, struct ctx *c, uint32_t link,
                            struct span frame) MUST_CHECK;
 void sync_ask_due(struct sync *sync, struct ctx *c);

@@ -102,7 +102,7 @@ static void news_tell(struct node *node, struct ctx *c, uint32_t from_link,
         finality_tip_changed(node->finality, c);
     }
     if (news->missing) {
-        sync_fetch(node->sync, c, from_link, news->missing_parent);
+        sync_fetch(node->sync, c, from_link, news->missing_parent, news->missing_height);
     }
 }
 
@@ -136,7 +136,7 @@ static void errands(struct node *node, struct ctx *c)
         chain_produce(node->chain, c, !node->behind);
     }
     while (finality_wanted(node->finality, id, &link)) {
-        sync_fetch(node->sync, c, link, id);
+        sync_fetch(node->sync, c, link, id, 0);
     }
     while (finality_evidence_next(node->finality, &body)) {
         own_tx(node, c, TX_evidence, body);
