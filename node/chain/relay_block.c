@@ -180,6 +180,9 @@ static enum err rebuild(struct relay *relay, struct ctx *c, struct relay_block *
     block->due_ns = DEADLINE_NONE;
     err = chain_block(relay->chain, c, news, whole);
     blob_drop(c->shared, whole);
+    for (size_t i = 0; err == ERR_OK && i < asked.indices.count; i++) {
+        relay_tx_included(relay, c, parts.txs[load32(asked.indices.data + 4 * i)]);
+    }
     if (relay_fault(err) != ERR_OK) {
         block_forget(relay, block);
     }

@@ -93,6 +93,8 @@ struct relay_tx *tx_at(struct tx_table *table, uint16_t index_plus_one);
 /* --- relay_tx.c --- */
 enum err relay_tx_frame(struct relay *relay, struct ctx *c, uint32_t link,
                         const struct blob *frame) MUST_CHECK;
+/* A transaction came in a block and not by itself: it is neither fetched nor passed on. */
+void relay_tx_included(struct relay *relay, struct ctx *c, struct span tx);
 void relay_tx_ready(struct relay *relay, struct ctx *c, uint32_t link);
 void relay_tx_wake(struct relay *relay, struct ctx *c);
 

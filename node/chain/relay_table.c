@@ -97,10 +97,10 @@ static void frame_link(struct relay *relay, struct ctx *c, struct relay_tx *tx,
     tx->due_ns = c->mono_ns + TX_KEPT_NS;
     list_add(table, &table->here, tx);
     if (table->untold == TX_NONE) {
+        /* Spread, so that of two neighbours one tells first and the other need not tell back. */
+        uint64_t flush = relay->config->policy->lazy_flush_ns;
         table->untold = index_of(table, tx);
-    }
-    if (relay->flush_ns > c->mono_ns + relay->config->policy->lazy_flush_ns) {
-        relay->flush_ns = c->mono_ns + relay->config->policy->lazy_flush_ns;
+        relay->flush_ns = c->mono_ns + flush / 2 + rng_below(c->rng, flush + 1);
     }
 }
 
