@@ -8,12 +8,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
+#include <sys/statvfs.h>
 
 #include "node/base/invariant.h"
 #include "sim/record/sheet.h"
 
 #define SPARE_BYTES (1u << 20)
-#define ROOM_BYTES (1u << 20) /* kept free below the limit of a file's size, for the end */
+#define ROOM_BYTES (1u << 17) /* kept free for what nobody counted */
 #define ROWS_PER_FLUSH (1u << 19)
 #define WHY_BYTES 128
 #define PATH_BYTES 1024
@@ -22,8 +23,11 @@
 struct record {
     hid_t file;
     hid_t meta;
-    enum err failed; /* the first error: nothing but the end is written after it */
+    enum err failed; /* the first error: no row is taken after it */
+    bool broken;     /* a write failed: nothing but the end is written after it */
+    bool ending;
     uint64_t rows_since_flush;
+    char folder[PATH_BYTES];
     char spare_path[PATH_BYTES];
     struct sheet traces[TRACES_MAX];
     struct sheet fixed[SCHEMA_FIXED];
@@ -227,33 +231,60 @@ static enum err fail(struct record *record, enum err err)
     return err;
 }
 
-/* A limit on the size of files leaves no second try, so it is not touched: what is in the file,
- * what of it is still in memory and the new rows must fit. */
-static enum err room_check(struct record *record, const struct sheet *sheet)
+/* Room for rows: on the disk, and below the limit on the size of files. The metadata that is still
+ * in memory must fit as well, and the end; on a disk the spare file is for that. */
+static uint64_t room(const struct record *record)
 {
     struct rlimit limit;
+    struct statvfs disk;
     hsize_t bytes = 0;
-    size_t unwritten = 0;
-    uint64_t chunk = 0;
+    size_t metadata = 0;
+    uint64_t least = UINT64_MAX;
 
-    if (getrlimit(RLIMIT_FSIZE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) {
-        return ERR_OK;
-    }
-    for (size_t i = 0; i < sheet->table->column_count; i++) {
-        chunk += sheet->pending_rows * schema_bytes(sheet->table->columns[i].type);
+    if (statvfs(record->folder, &disk) == 0) {
+        least = (uint64_t)disk.f_bavail * disk.f_frsize;
     }
     H5Fget_filesize(record->file, &bytes);
-    H5Fget_mdc_size(record->file, NULL, NULL, &unwritten, NULL);
-    return bytes + unwritten + chunk + ROOM_BYTES <= limit.rlim_cur ? ERR_OK : ERR_NO_SPACE;
+    H5Fget_mdc_size(record->file, NULL, NULL, &metadata, NULL);
+    if (getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY) {
+        uint64_t end = bytes + (record->ending ? 0 : SPARE_BYTES);
+        uint64_t below = limit.rlim_cur > end ? limit.rlim_cur - end : 0;
+        least = below < least ? below : least;
+    }
+    uint64_t kept = metadata + ROOM_BYTES;
+    return least > kept ? least - kept : 0;
 }
 
+static uint64_t row_bytes(const struct sheet *sheet)
+{
+    uint64_t bytes = 0;
+
+    for (size_t i = 0; i < sheet->table->column_count; i++) {
+        bytes += schema_bytes(sheet->table->columns[i].type);
+    }
+    return bytes;
+}
+
+/* Half a write cannot be taken back, so none is begun without room for its rows as they are (they
+ * will be smaller). At the end, as many as there is room for. */
 static enum err sheet_end(struct record *record, struct sheet *sheet)
 {
-    if (sheet->table == NULL || sheet->pending_rows == 0) {
-        return ERR_OK;
+    enum err full = ERR_OK;
+
+    if (sheet->table == NULL || sheet->pending_rows == 0 || record->broken) {
+        return record->broken ? record->failed : ERR_OK;
     }
-    enum err err = room_check(record, sheet);
-    return fail(record, err == ERR_OK ? sheet_finish(sheet) : err);
+    uint64_t rows = room(record) / row_bytes(sheet);
+    if (rows < sheet->pending_rows) {
+        full = fail(record, ERR_NO_SPACE);
+        if (!record->ending) {
+            return full;
+        }
+        sheet->pending_rows = (uint32_t)rows;
+    }
+    enum err err = sheet_finish(sheet);
+    record->broken = err != ERR_OK;
+    return fail(record, err != ERR_OK ? err : full);
 }
 
 static enum err row_end(struct record *record, struct sheet *sheet)
@@ -295,6 +326,7 @@ enum err record_open(struct record **out, const struct record_config *config)
     record->meta = -1;
     H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
     snprintf(path, sizeof(path), "%s/run.h5", config->folder);
+    snprintf(record->folder, sizeof(record->folder), "%s", config->folder);
     snprintf(record->spare_path, sizeof(record->spare_path), "%s/.spare", config->folder);
     enum err err = spare_make(record->spare_path);
     if (err == ERR_OK) {
@@ -486,7 +518,8 @@ enum err record_summary(struct record *record, const char *name, double value, c
 {
     struct sheet *sheet = &record->fixed[SCHEMA_SUMMARY];
 
-    TRY(record->failed);
+    /* Also after an error: the numbers are known, and few. */
+    invariant(sheet->pending_rows < sheet->chunk_rows);
     text_put(sheet, 0, name);
     memcpy(sheet_cell(sheet, 1), &value, sizeof(value));
     text_put(sheet, 2, unit);
@@ -497,11 +530,16 @@ enum err record_summary(struct record *record, const char *name, double value, c
 enum err record_close(struct record *record, const uint8_t digest[32], bool complete,
                       const char *why)
 {
-    for (size_t i = 0; i < TRACES_MAX && record->failed == ERR_OK; i++) {
-        (void)!sheet_end(record, &record->traces[i]);
+    static const enum schema_fixed small_first[] = {SCHEMA_SUMMARY, SCHEMA_NODES, SCHEMA_FAULTS,
+                                                    SCHEMA_FINGERPRINTS, SCHEMA_SERIES};
+
+    /* Each table that there is room for, on a full disk too. */
+    record->ending = true;
+    for (size_t i = 0; i < SCHEMA_FIXED; i++) {
+        (void)!sheet_end(record, &record->fixed[small_first[i]]);
     }
-    for (size_t i = 0; i < SCHEMA_FIXED && record->failed == ERR_OK; i++) {
-        (void)!sheet_end(record, &record->fixed[i]);
+    for (size_t i = 0; i < schema_traces(); i++) {
+        (void)!sheet_end(record, &record->traces[i]);
     }
     enum err failed = record->failed;
     if (failed != ERR_OK) {

@@ -215,6 +215,35 @@ Test(record, rows_come_back_and_bytes_repeat)
     H5Fclose(file);
 }
 
+/* docs/run-file.md: one row per table, with every column. */
+Test(record, the_page_names_every_column)
+{
+    char path[1024], line[2048], want[128];
+    size_t found = 0;
+
+    snprintf(path, sizeof(path), "%s/docs/run-file.md", getenv("ORRERY_SOURCE"));
+    FILE *page = fopen(path, "r");
+    cr_assert_not_null(page);
+    while (fgets(line, sizeof(line), page) != NULL) {
+        for (size_t i = 0; i < schema_traces() + SCHEMA_FIXED; i++) {
+            const struct schema_table *table = schema_table(i);
+            const char *last = strrchr(table->path, '/');
+            snprintf(want, sizeof(want), "| `%s%s` |", last == NULL ? "/" : "",
+                     last == NULL ? table->path : last + 1);
+            if (strncmp(line, want, strlen(want)) != 0) {
+                continue;
+            }
+            found++;
+            for (size_t c = last == NULL ? 0 : 2; c < table->column_count; c++) {
+                snprintf(want, sizeof(want), "`%s`", table->columns[c].name);
+                cr_assert_not_null(strstr(line, want), "%s lacks %s", table->path, want);
+            }
+        }
+    }
+    fclose(page);
+    cr_assert_eq(found, schema_traces() + SCHEMA_FIXED);
+}
+
 Test(record, an_unwritable_folder_is_an_error)
 {
     struct record *record;
@@ -262,7 +291,11 @@ static void incomplete_is_readable(const char *where)
     cr_assert_str_eq(text, "disk full");
     cr_assert_eq(column_read(file, "/nodes/stake", &values), 5);
     free(values);
-    column_read(file, "/trace/vote_cast/time", &values);
+    size_t rows = column_read(file, "/trace/vote_cast/time", &values);
+    cr_assert_gt(rows, 0);
+    cr_assert_eq(values[rows - 1], ((rows - 1) * schema_traces() + TRACE_vote_cast) * 1000);
+    free(values);
+    cr_assert_eq(column_read(file, "/summary/value", &values), 1);
     free(values);
     H5Fclose(file);
 }
@@ -295,6 +328,7 @@ Test(record, a_full_disk_leaves_a_readable_file)
         }
         cr_assert_eq(open_in(&record, where), ERR_OK);
         cr_assert_eq(fill(record, 3000000), ERR_NO_SPACE);
+        cr_assert_eq(record_summary(record, "blocks", 1, "", ""), ERR_OK);
         cr_assert_eq(record_close(record, digest, true, ""), ERR_NO_SPACE);
         incomplete_is_readable(where);
         cr_assert_eq(umount(where), 0);
@@ -315,6 +349,7 @@ Test(record, a_limit_on_file_size_leaves_a_readable_file)
     cr_assert_eq(open_in(&record, folder), ERR_OK);
     cr_assert_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
     cr_assert_eq(fill(record, 3000000), ERR_NO_SPACE);
+    cr_assert_eq(record_summary(record, "blocks", 1, "", ""), ERR_OK);
     cr_assert_eq(record_close(record, digest, true, ""), ERR_NO_SPACE);
     limit.rlim_cur = RLIM_INFINITY;
     setrlimit(RLIMIT_FSIZE, &limit);
