@@ -81,7 +81,7 @@ struct world {
     enum world_end end;
     char verdict[512];
     struct world_stats stats;
-    bool record_failed;
+    bool record_failed, stopped;
 };
 
 /* step.c: runs one event on a node that is up and applies what it wants. */
@@ -158,6 +158,9 @@ void trace_flush(struct world *w);
 void trust_rows(struct world *w, const struct trace_row *rows, size_t count);
 /* Tells a machine that starts with an empty disk what to trust, if its owner wants to trust. */
 void trust_give(struct world *w, uint32_t index, uint64_t now_ns);
+
+/* end.c: drops every node, takes back what is on its way, and counts what is left. */
+enum err world_stop(struct world *w) MUST_CHECK;
 
 /* Waiting room of the processor. */
 void waiting_drop(struct world *w, unsigned thread, uint32_t index);

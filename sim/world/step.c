@@ -248,6 +248,10 @@ void world_handler(void *arg, unsigned thread, const struct engine_event *e)
     uint64_t now_ns = e->time_ns;
     uint64_t end_ns = slot_end(w, now_ns);
 
+    if (w->stopped) {
+        payload_release(w, e->payload);
+        return;
+    }
     if (e->payload != ENGINE_WAKE) {
         switch (payload_kind(e->payload)) {
         case PAYLOAD_POWER:

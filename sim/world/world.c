@@ -209,6 +209,9 @@ static void epoch_end(void *arg, uint64_t epoch, uint64_t now_ns)
 {
     struct world *w = arg;
 
+    if (w->stopped) {
+        return;
+    }
     w->epoch = epoch;
     load_feed(w, now_ns + w->scenario->record.epoch_ns);
     trace_flush(w);
@@ -457,7 +460,11 @@ enum world_end world_run(struct world *w)
     w->stats.now_ns = engine_now(w->engine);
     metrics_series(w->metrics, w->samples, w->count, w->stats.now_ns);
     replay_feed(w);
-    if (w->end == WORLD_COMPLETE && checks_end(w->checks, w->end_ns) != ERR_OK) {
+    enum err err = checks_end(w->checks, w->end_ns);
+    if (err == ERR_OK && w->end == WORLD_COMPLETE && w->options.observe == NULL) {
+        err = world_stop(w);
+    }
+    if (w->end == WORLD_COMPLETE && err != ERR_OK) {
         w->end = checks_verdict(w->checks, w->verdict, sizeof(w->verdict)) == CHECK_LIVENESS
                      ? WORLD_LIVENESS
                      : WORLD_INVARIANT;
@@ -528,60 +535,4 @@ void world_stats(const struct world *w, struct world_stats *stats)
         stats->memo_asked += store.memo_hits[k] + store.memo_misses[k];
     }
     stats->faults_active = fault_any(&w->timeline, &cursor, w->stats.now_ns, ~(uint32_t)0) ? 1 : 0;
-}
-
-static void hosts_free(struct world *w)
-{
-    for (uint32_t i = 0; i < w->count && w->hosts != NULL; i++) {
-        if (w->hosts[i].up) {
-            node_drop(w->hosts[i].node);
-        }
-        waiting_drop(w, 0, i);
-        durable_wipe(w, i);
-    }
-    free(w->hosts);
-    if (w->slab != NULL) {
-        munmap(w->slab, w->slab_bytes);
-    }
-}
-
-static void workers_free(struct world *w)
-{
-    for (unsigned t = 0; t < w->threads && w->workers != NULL; t++) {
-        struct worker *worker = &w->workers[t];
-        while (worker->spare != NULL) {
-            struct waiting *next = worker->spare->next;
-            free(worker->spare);
-            worker->spare = next;
-        }
-        munmap(worker->memory, SCRATCH_BYTES + EFFECT_BYTES);
-        free(worker->rows);
-    }
-    free(w->workers);
-}
-
-void world_free(struct world *w)
-{
-    if (w == NULL) {
-        return;
-    }
-    hosts_free(w);
-    if (w->engine != NULL) {
-        engine_free(w->engine);
-    }
-    workers_free(w);
-    if (w->shared != NULL) {
-        population_free(&w->population, w->shared);
-        store_free(w->shared);
-    }
-    fault_timeline_free(&w->timeline);
-    cities_free(&w->cities);
-    checks_free(w->checks);
-    free(w->churns);
-    free(w->loads);
-    free(w->samples);
-    free(w->merged);
-    free(w->city_of_node);
-    free(w->bandwidth);
-    free(w);
 }
