@@ -243,6 +243,7 @@ static enum err ihave_recv(struct relay *relay, struct ctx *c, uint32_t link, st
                            struct chain_news *news)
 {
     struct frame_block_ihave m;
+    struct relay_block *oldest = NULL;
     uint32_t charged = 0;
     TRY(frame_block_ihave_decode(&m, frame));
     struct relay_block *block = block_find(relay, m.block);
@@ -262,10 +263,17 @@ static enum err ihave_recv(struct relay *relay, struct ctx *c, uint32_t link, st
         return ERR_OK;
     }
     for (uint32_t i = 0; i < RELAY_BLOCKS_MAX; i++) {
-        charged += relay->blocks[i].state == RELAY_BLOCK_WANTED && relay->blocks[i].link == link;
+        struct relay_block *at = &relay->blocks[i];
+        if (at->state == RELAY_BLOCK_WANTED && at->link == link) {
+            charged++;
+            oldest = oldest == NULL || at->order < oldest->order ? at : oldest;
+        }
     }
-    if (charged >= WANTED_LINK_MAX || (block = block_add(relay, m.block)) == NULL) {
-        ctx_trace(c, TRACE_limit_reached, LIMIT_RELAY_BLOCKS_MAX, charged);
+    if (charged >= WANTED_LINK_MAX) {
+        block_forget(relay, oldest); /* the newest brings its ancestors with it */
+    }
+    if ((block = block_add(relay, m.block)) == NULL) {
+        ctx_trace(c, TRACE_limit_reached, LIMIT_RELAY_BLOCKS_MAX, RELAY_BLOCKS_MAX);
         return ERR_OK;
     }
     block->state = RELAY_BLOCK_WANTED;
