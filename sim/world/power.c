@@ -144,6 +144,11 @@ void power_event(struct world *w, unsigned thread, uint32_t index, uint64_t now_
     } else if (!h->up && wanted) {
         machine_start(w, thread, index, now_ns);
     }
+    if (!h->up) {
+        /* Whatever stopped it first: without power nothing answers. */
+        h->silent = fault_active(&w->timeline, &w->workers[thread].cursor, NULL, FAULT_OUTAGE,
+                                 index, now_ns);
+    }
 }
 
 static void set_send(struct world *w, const struct fault_set *set, uint64_t time_ns,
