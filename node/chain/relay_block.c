@@ -42,7 +42,8 @@ void relay_block_reset(struct relay *relay, struct relay_block *block)
     block->get = NULL;
 }
 
-/* A free place, else that of the oldest block the chain has. NULL: all wait for something. */
+/* A free place, else that of the oldest block the chain has, else of the oldest announcement. NULL:
+ * all wait for transactions. */
 static struct relay_block *block_add(struct relay *relay, const uint8_t id[32])
 {
     struct relay_block *room = NULL;
@@ -52,7 +53,11 @@ static struct relay_block *block_add(struct relay *relay, const uint8_t id[32])
             room = block;
             break;
         }
-        if (block->state == RELAY_BLOCK_HELD && (room == NULL || block->order < room->order)) {
+        bool held = block->state == RELAY_BLOCK_HELD;
+        bool room_held = room != NULL && room->state == RELAY_BLOCK_HELD;
+        if (block->state != RELAY_BLOCK_REBUILD &&
+            (room == NULL || (held && !room_held) ||
+             (held == room_held && block->order < room->order))) {
             room = block;
         }
     }
