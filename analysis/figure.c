@@ -123,7 +123,7 @@ static void heads_write(struct figure *figure)
             "set datafile separator tab\nset datafile commentschars '#'\nset encoding utf8\n"
             "set border 3 lc rgb '#555555'\nset tics nomirror out scale 0.6\n"
             "set grid ytics lc rgb '#e6e6e6' lw 1\n"
-            "set key bmargin center horizontal samplen 2 width 1\n"
+            "set key bmargin center horizontal maxrows 1 samplen 2 width -1\n"
             "set tmargin 2.2\nset rmargin 3\nset bmargin 5.4\nset style fill solid 0.35 noborder\n",
             WIDTH, HEIGHT, figure->name);
 }

@@ -18,6 +18,7 @@ bool figure_nodes_up(struct figure *figure);
 bool figure_traffic(struct figure *figure);
 bool figure_traffic_nodes(struct figure *figure);
 bool figure_cpu(struct figure *figure);
+bool figure_joiners(struct figure *figure);
 /* figures_seeds.c */
 bool figure_seeds_metrics(struct figure *figure);
 bool figure_seeds_gap(struct figure *figure);

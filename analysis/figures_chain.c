@@ -177,11 +177,12 @@ bool figure_heights(struct figure *figure)
             "set output '%s.svg'\nset multiplot\n"
             "set lmargin at screen 0.1\nset rmargin at screen 0.97\n"
             "set tmargin at screen 0.94\nset bmargin at screen 0.53\n"
-            "unset xlabel\nset format x ''\nset key at screen 0.56,0.475 center horizontal\nset "
+            "unset xlabel\nset format x ''\nset key at screen 0.54,0.475 center horizontal maxrows "
+            "1\nset "
             "ylabel 'height (blocks)'\n"
             "set yrange [0:*]\n"
             "plot '%s' skip 1 using 1:5:7 with filledcurves lc rgb '%s' fs solid 0.6 "
-            "t 'tips, middle 80 %% of nodes', \\\n"
+            "t 'middle 80 %% of tips', \\\n"
             "     '' skip 1 using 1:2 with lines lw 2 lc rgb '%s' t 'highest tip', \\\n"
             "     '' skip 1 using 1:3 with steps lw 2 lc rgb '%s' t 'highest checkpoint'\n",
             figure->name, figure->file, FIGURE_PALE, FIGURE_BLUE, FIGURE_ORANGE);
@@ -289,7 +290,7 @@ bool figure_shares(struct figure *figure)
             "set style fill solid 0.25 noborder\n"
             "plot '+' using 1:(100*($1/100-2*se($1/100)) > 0 ? $1-200*se($1/100) : 0):"
             "($1+200*se($1/100)) with filledcurves lc rgb '%s' "
-            "t 'two standard errors either way', \\\n"
+            "t '2 standard errors', \\\n"
             "     x with lines lw 1.5 lc rgb '%s' t 'in proportion', \\\n"
             "     '%s' skip 1 using (100*$1):(100*$2) with points pt 7 ps 0.5 lc rgb '%s' "
             "t 'producers'\n",

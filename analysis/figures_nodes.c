@@ -204,3 +204,70 @@ bool figure_traffic_nodes(struct figure *figure)
     free(received);
     return drawn;
 }
+
+#define JOINERS_MAX 12
+
+/* Height over time of the first nodes that start only once the run has begun. */
+static size_t joiners_write(struct figure *figure, const struct series *s, double *from_s,
+                            double *to_s)
+{
+    size_t found = 0;
+
+    *from_s = INFINITY;
+    *to_s = 0;
+
+    for (size_t i = 0; i < s->node_count && found < JOINERS_MAX; i++) {
+        size_t first = 0;
+        while (first < s->sample_count && s->up[first * s->node_count + i] == 0) {
+            first++;
+        }
+        if (first < 2 || first + 2 > s->sample_count) {
+            continue;
+        }
+        found++;
+        *from_s = fmin(*from_s, s->time_s[first - 1]);
+        *to_s = fmax(*to_s, s->time_s[first]);
+        figure_data_next(figure);
+        fprintf(figure->data, "time_%s\theight\tnode\n", figure->time_unit);
+        for (size_t t = first - 1; t < s->sample_count; t++) {
+            fprintf(figure->data, "%.9g\t%llu\t%zu\n", s->time_s[t] / figure->time_unit_s,
+                    (unsigned long long)s->values[t * s->node_count + i], i);
+        }
+    }
+    return found;
+}
+
+bool figure_joiners(struct figure *figure)
+{
+    struct series s;
+
+    if (!series_read(&s, figure->runs[0], "height")) {
+        return false;
+    }
+    if (s.sample_count < 4) {
+        series_free(&s);
+        return false;
+    }
+    fprintf(figure->data, "time_%s\thighest\n", figure->time_unit);
+    for (size_t t = 0; t < s.sample_count; t++) {
+        fprintf(figure->data, "%.9g\t%.0f\n", s.time_s[t] / figure->time_unit_s, series_max(&s, t));
+    }
+    double from, to;
+    size_t found = joiners_write(figure, &s, &from, &to);
+    double pad = 0.2 * (to - from) + 5 * (s.time_s[1] - s.time_s[0]);
+    series_free(&s);
+    figure_time_axis(figure);
+    fprintf(figure->script, "set xrange [%.9g:%.9g]\n", fmax(0, from - pad) / figure->time_unit_s,
+            fmin(figure->runs[0]->end_s, to + pad) / figure->time_unit_s);
+    figure_faults(figure, true);
+    fprintf(figure->script,
+            "set ylabel 'height (blocks)'\nset yrange [0:*]\n"
+            "plot '%s' index 0 skip 1 using 1:2 with lines lw 2 lc rgb '%s' t 'highest tip', \\\n"
+            "     for [i=1:%zu] '' index i skip 1 using 1:2 with lines lw 1.5 lc rgb '%s' "
+            "t (i == 1 ? 'nodes that join' : '')\n",
+            figure->file, FIGURE_BLUE, found, FIGURE_ORANGE);
+    snprintf(figure->caption, sizeof(figure->caption),
+             "Nodes that start once the run has begun (%zu, at most %d are drawn), catching up.",
+             found, JOINERS_MAX);
+    return found > 0;
+}

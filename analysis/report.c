@@ -81,8 +81,30 @@ static void value_put(FILE *out, double value, const char *unit)
     text_put(out, text);
 }
 
-/* The svg element of a file, without what stands before it. */
-static enum err svg_put(FILE *out, const char *path)
+/* gnuplot gives the same ids in every file; on one page they must differ. */
+static void svg_line_put(FILE *out, const char *line, const char *name)
+{
+    static const char *const before[] = {"id='", "id=\"", "href='#"};
+
+    while (*line != 0) {
+        size_t used = 0;
+        for (size_t i = 0; i < sizeof(before) / sizeof(before[0]) && used == 0; i++) {
+            if (strncmp(line, before[i], strlen(before[i])) == 0) {
+                used = strlen(before[i]);
+            }
+        }
+        if (used > 0) {
+            fprintf(out, "%.*s%s-", (int)used, line, name);
+            line += used;
+        } else {
+            fputc(*line++, out);
+        }
+    }
+}
+
+/* The svg element of a file, without what stands before it and without gnuplot's name as a title.
+ */
+static enum err svg_put(FILE *out, const char *path, const struct figure *figure)
 {
     FILE *in = fopen(path, "r");
     char line[8192];
@@ -92,9 +114,13 @@ static enum err svg_put(FILE *out, const char *path)
         return ERR_IO;
     }
     while (fgets(line, sizeof(line), in) != NULL) {
-        inside |= strncmp(line, "<svg", 4) == 0;
-        if (inside) {
-            fputs(line, out);
+        if (strncmp(line, "<svg", 4) == 0) {
+            inside = true;
+            fputs("<svg role=\"img\" aria-label=\"", out);
+            text_put(out, figure->title);
+            fputs("\"\n", out);
+        } else if (inside && strncmp(line, "<title", 6) != 0 && strncmp(line, "<desc", 5) != 0) {
+            svg_line_put(out, line, figure->name);
         }
     }
     fclose(in);
@@ -111,7 +137,7 @@ static enum err figures_put(FILE *out, const char *folder, const struct figure *
         text_put(out, figures[i].title);
         fprintf(out, "</h2>\n<figure id=\"%s\">\n", figures[i].name);
         snprintf(path, sizeof(path), "%s/%s.svg", folder, figures[i].name);
-        TRY(svg_put(out, path));
+        TRY(svg_put(out, path, &figures[i]));
         fputs("<figcaption>", out);
         text_put(out, figures[i].caption);
         fputs("</figcaption>\n</figure>\n", out);

@@ -201,14 +201,28 @@ static double seconds_of(const char *text)
     return 0;
 }
 
-static double last_of(const struct run *run, const char *table)
+/* The last time of a table, without reading the rest of it. */
+static double last_of(const struct run *run, const struct schema_table *table)
 {
-    size_t rows;
-    double *times = run_seconds(run, &rows, table, "time");
-    double last = rows > 0 ? times[rows - 1] : 0;
+    char path[160];
+    hsize_t at = table_rows(run->file, table), one = 1;
+    uint64_t last_ns = 0;
 
-    free(times);
-    return last;
+    if (at-- == 0) {
+        return 0;
+    }
+    snprintf(path, sizeof(path), "%s/time", table->path);
+    hid_t dataset = H5Dopen2(run->file, path, H5P_DEFAULT);
+    hid_t file_space = H5Dget_space(dataset);
+    hid_t memory_space = H5Screate_simple(1, &one, NULL);
+    H5Sselect_hyperslab(file_space, H5S_SELECT_SET, &at, NULL, &one, NULL);
+    if (H5Dread(dataset, H5T_NATIVE_UINT64, memory_space, file_space, H5P_DEFAULT, &last_ns) < 0) {
+        last_ns = 0;
+    }
+    H5Sclose(memory_space);
+    H5Sclose(file_space);
+    H5Dclose(dataset);
+    return (double)last_ns * 1e-9;
 }
 
 static void faults_read(struct run *run)
@@ -275,7 +289,7 @@ static void everything_read(struct run *run)
     for (size_t i = 0; i < schema_traces() + SCHEMA_FIXED; i++) {
         const struct schema_table *table = schema_table(i);
         if (strcmp(table->columns[0].name, "time") == 0 && strcmp(table->path, "faults") != 0) {
-            double last = last_of(run, table->path);
+            double last = last_of(run, table);
             run->end_s = last > run->end_s ? last : run->end_s;
         }
     }
