@@ -134,7 +134,7 @@ bool figure_forks(struct figure *figure)
 }
 
 /* For each sample: highest tip and checkpoint, and the middle 80 % of nodes' tips. */
-static bool heights_write(struct figure *figure, double *gap_max)
+static bool heights_write(struct figure *figure, double *gap_max, double *final_max)
 {
     struct series heights, finals;
     const struct run *run = figure->runs[0];
@@ -153,6 +153,7 @@ static bool heights_write(struct figure *figure, double *gap_max)
         double middle = n > 0 ? quantile_of(sorted, n, 0.5) : NAN;
         double high = n > 0 ? quantile_of(sorted, n, 0.9) : NAN;
         *gap_max = fmax(*gap_max, top - final);
+        *final_max = fmax(*final_max, final);
         fprintf(figure->data, "%.9g\t%.0f\t%.0f\t%.0f\t%.9g\t%.9g\t%.9g\n",
                 heights.time_s[t] / figure->time_unit_s, top, final, top - final, low, middle,
                 high);
@@ -163,15 +164,21 @@ static bool heights_write(struct figure *figure, double *gap_max)
     return true;
 }
 
-bool figure_heights(struct figure *figure)
+/* Without finality there is one panel. */
+static void heights_plot_alone(struct figure *figure)
 {
-    double gap_max = 0;
+    fprintf(figure->script,
+            "set ylabel 'height (blocks)'\nset yrange [0:*]\n"
+            "plot '%s' skip 1 using 1:5:7 with filledcurves lc rgb '%s' fs solid 0.6 "
+            "t 'middle 80 %% of tips', \\\n"
+            "     '' skip 1 using 1:2 with lines lw 2 lc rgb '%s' t 'highest tip'\n",
+            figure->file, FIGURE_PALE, FIGURE_BLUE);
+    snprintf(figure->caption, sizeof(figure->caption),
+             "The chain as nodes have it. Nothing became final.");
+}
 
-    if (!heights_write(figure, &gap_max)) {
-        return false;
-    }
-    figure_time_axis(figure);
-    figure_faults(figure, true);
+static void heights_plot(struct figure *figure, double gap_max)
+{
     fprintf(figure->script,
             "set terminal svg size 760,560 dynamic noenhanced font 'sans,12' background 'white'\n"
             "set output '%s.svg'\nset multiplot\n"
@@ -201,6 +208,22 @@ bool figure_heights(struct figure *figure)
              "yet, at most %.0f. While finality stands still the chain grows on, and the gap with "
              "it.",
              gap_max);
+}
+
+bool figure_heights(struct figure *figure)
+{
+    double gap_max = 0, final_max = 0;
+
+    if (!heights_write(figure, &gap_max, &final_max)) {
+        return false;
+    }
+    figure_time_axis(figure);
+    figure_faults(figure, true);
+    if (final_max == 0) {
+        heights_plot_alone(figure);
+    } else {
+        heights_plot(figure, gap_max);
+    }
     return true;
 }
 
