@@ -237,7 +237,10 @@ enum err document_set(struct document *root, struct scenario_error *error, const
     at->first = at->last = NULL;
     free(at->value);
     at->line = 0;
-    at->kind = strcmp(value, "[]") == 0 ? DOCUMENT_LIST : DOCUMENT_SCALAR; /* "[]" empties a list */
+    /* "[]" and "{}" empty a list and a map. */
+    at->kind = strcmp(value, "[]") == 0   ? DOCUMENT_LIST
+               : strcmp(value, "{}") == 0 ? DOCUMENT_MAP
+                                          : DOCUMENT_SCALAR;
     if (at->kind == DOCUMENT_SCALAR) {
         at->value = copy(value);
     }
