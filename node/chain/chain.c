@@ -5,11 +5,6 @@
 #include "node/chain/chain_private.h"
 #include "node/crypto/hash.h"
 
-static size_t aligned(size_t bytes)
-{
-    return (bytes + 63) & ~(size_t)63;
-}
-
 static uint32_t bounded(uint64_t wanted, uint32_t most)
 {
     return wanted < 1 ? 1 : wanted > most ? most : (uint32_t)wanted;
@@ -34,9 +29,14 @@ static uint32_t pool_capacity(const struct node_config *config)
 
 size_t chain_bytes(const struct node_config *config)
 {
-    return aligned(sizeof(struct chain)) +
-           aligned(tree_capacity(config) * sizeof(struct tree_entry)) +
-           aligned(pool_capacity(config) * sizeof(struct txpool_entry));
+    return chain_head_bytes() + node_room_bytes(sizeof(struct chain_room)) +
+           node_room_bytes(tree_capacity(config) * sizeof(struct tree_entry)) +
+           node_part_bytes(pool_capacity(config) * sizeof(struct txpool_entry));
+}
+
+size_t chain_head_bytes(void)
+{
+    return node_part_bytes(sizeof(struct chain));
 }
 
 void chain_base_genesis(struct chain *chain)
@@ -58,11 +58,21 @@ void chain_base_genesis(struct chain *chain)
 
 void chain_init(struct chain *chain, const struct node_config *config, struct shared *shared)
 {
-    uint8_t *entries = (uint8_t *)chain + aligned(sizeof(*chain));
-    uint8_t *pooled = entries + aligned(tree_capacity(config) * sizeof(struct tree_entry));
+    chain_init_apart(chain, (uint8_t *)chain + chain_head_bytes(), config, shared);
+}
+
+void chain_init_apart(struct chain *chain, void *room, const struct node_config *config,
+                      struct shared *shared)
+{
+    struct chain_room *arrays = room;
+    uint8_t *entries = (uint8_t *)room + node_room_bytes(sizeof(*arrays));
+    uint8_t *pooled = entries + node_room_bytes(tree_capacity(config) * sizeof(struct tree_entry));
     /* Secret and different for each node, so that nobody can aim ids at one bucket. */
     uint64_t key = rng_mix64(load64(config->node_seed) ^ rng_mix64(load64(config->account_seed)));
 
+    chain->tracked = arrays->tracked;
+    chain->refused = arrays->refused;
+    chain->orphans.list = arrays->orphans;
     chain->config = config;
     chain->genesis = config->genesis;
     chain->shared = shared;

@@ -36,6 +36,12 @@ struct chain; /* in the node's slab; see chain_bytes */
 
 size_t chain_bytes(const struct node_config *config);
 void chain_init(struct chain *chain, const struct node_config *config, struct shared *shared);
+/* In two parts, so that the heads of all modules may stand together: chain_head_bytes, which every
+ * step touches, and room (zeroed) for the rest. chain_bytes covers both, the room behind the head.
+ */
+size_t chain_head_bytes(void);
+void chain_init_apart(struct chain *chain, void *room, const struct node_config *config,
+                      struct shared *shared);
 void chain_drop(struct chain *chain); /* gives back all blobs */
 
 /* --- reading the tree --- */

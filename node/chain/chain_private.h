@@ -67,9 +67,16 @@ struct chain {
     uint32_t refused_count, refused_next;
     struct recovery recovery;
     struct txpool pool;
-    uint8_t refused[REFUSED_MAX][32]; /* a ring */
-    struct tracked_tx tracked[TRACKED_TXS_MAX];
     struct orphans orphans;
+    uint8_t (*refused)[32];     /* REFUSED_MAX, a ring */
+    struct tracked_tx *tracked; /* TRACKED_TXS_MAX */
+};
+
+/* The arrays of a chain; those of tree and pool follow. */
+struct chain_room {
+    struct tracked_tx tracked[TRACKED_TXS_MAX];
+    uint8_t refused[REFUSED_MAX][32];
+    struct orphan orphans[ORPHANS_MAX];
 };
 
 /* --- blocks.c --- */

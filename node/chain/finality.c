@@ -15,7 +15,13 @@ static bool has_account(const struct node_config *config)
 
 size_t finality_bytes(const struct node_config *config)
 {
-    return has_account(config) ? sizeof(struct finality) : offsetof(struct finality, weights);
+    return finality_head_bytes() + (has_account(config) ? sizeof(struct finality_room)
+                                                        : offsetof(struct finality_room, weights));
+}
+
+size_t finality_head_bytes(void)
+{
+    return node_part_bytes(sizeof(struct finality));
 }
 
 /* No more rounds; what is fresh may still leave. */
@@ -31,11 +37,25 @@ static void timers_stop(struct finality *f)
 void finality_init(struct finality *f, const struct node_config *config, struct chain *chain,
                    struct overlay *overlay)
 {
+    finality_init_apart(f, (uint8_t *)f + finality_head_bytes(), config, chain, overlay);
+}
+
+void finality_init_apart(struct finality *f, void *room, const struct node_config *config,
+                         struct chain *chain, struct overlay *overlay)
+{
+    struct finality_room *arrays = room;
     f->config = config;
     f->chain = chain;
     f->overlay = overlay;
     f->seat.self = NO_VOTER;
     f->has_account = has_account(config);
+    f->votes = arrays->votes;
+    f->offences = &arrays->offences;
+    if (f->has_account) {
+        f->weights = arrays->weights;
+        f->facts = arrays->facts;
+        f->pool = arrays->pool;
+    }
     timers_stop(f);
     f->flush_ns = DEADLINE_NONE;
     arrival_init(f);
@@ -69,7 +89,7 @@ uint64_t finality_next(const struct finality *f)
 
 static void votes_reset(struct finality *f)
 {
-    for (int i = 0; i < 2; i++) {
+    for (int i = 0; i < 2 && f->voted; i++) {
         if (f->votes[i].instance != 0) {
             votes_close(&f->votes[i]);
         }
@@ -124,6 +144,7 @@ static void seat_refresh(struct finality *f, struct ctx *c)
 static struct votes *votes_begin(struct finality *f, uint32_t which, uint64_t instance)
 {
     struct votes *votes = &f->votes[which];
+    f->voted = true;
     votes_init(votes, f->pool[which], f->facts[which]);
     votes_open(votes, instance, f->weights, f->seat.committee.count, f->seat.committee.total);
     return votes;
@@ -398,7 +419,7 @@ void finality_link_down(struct finality *f, struct ctx *c, uint32_t link)
     arrival_link_down(f, link);
     f->shown.known &= mask;
     f->answered_s[link] = 0;
-    for (int i = 0; i < 2; i++) {
+    for (int i = 0; i < 2 && f->voted; i++) {
         if (f->votes[i].instance != 0) {
             votes_link_down(&f->votes[i], link);
         }
@@ -463,7 +484,7 @@ bool finality_wanted(struct finality *f, uint8_t id[32], uint32_t *link)
 
 bool finality_evidence_next(struct finality *f, struct span *body)
 {
-    f->accused = f->accused && offences_next(&f->offences, body);
+    f->accused = f->accused && offences_next(f->offences, body);
     return f->accused;
 }
 
@@ -472,7 +493,7 @@ void finality_headers_conflict(struct finality *f, struct ctx *c, const uint8_t 
 {
     if (f->running) {
         f->accused = true;
-        offences_add_headers(&f->offences, c, a, b);
+        offences_add_headers(f->offences, c, a, b);
     }
 }
 

@@ -15,6 +15,12 @@ struct finality;
 size_t finality_bytes(const struct node_config *config);
 void finality_init(struct finality *finality, const struct node_config *config, struct chain *chain,
                    struct overlay *overlay);
+/* In two parts, so that the heads of all modules may stand together: finality_head_bytes, which
+ * every step touches, and room (zeroed) for the rest. finality_bytes covers both, the room behind
+ * the head. */
+size_t finality_head_bytes(void);
+void finality_init_apart(struct finality *finality, void *room, const struct node_config *config,
+                         struct chain *chain, struct overlay *overlay);
 void finality_drop(struct finality *finality);
 
 void finality_start(struct finality *finality,

@@ -176,7 +176,7 @@ static void accept(struct finality *f, struct ctx *c, const struct committee *co
     const struct recent *ours = arrival_recent(f, check->facts.instance);
     if (ours != NULL && memcmp(ours->value, check->facts.value, 32) != 0) {
         f->accused = true;
-        offences_add_decisions(&f->offences, c, committee,
+        offences_add_decisions(f->offences, c, committee,
                                span_of(ours->decision->data, ours->decision->len), check->decision);
     }
 }

@@ -53,7 +53,7 @@ static enum err take_vote(struct visit *visit, const struct vote *vote, bool mus
     enum evidence_kind kind;
     while (votes_convict(votes, &kind, &other, vote)) {
         f->accused = true;
-        offences_add_votes(&f->offences, visit->c, kind, key_of(f, vote->voter), vote, &other);
+        offences_add_votes(f->offences, visit->c, kind, key_of(f, vote->voter), vote, &other);
     }
     /* Votes of a decided instance are looked at for what they convict, and passed on no more. */
     bool fresh = vote->instance >= finality_next(f);

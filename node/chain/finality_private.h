@@ -103,6 +103,7 @@ struct finality {
     bool proposing; /* this node proposes the current round and has not yet */
     bool accused;   /* offences may hold evidence that waits */
     bool has_account;
+    bool voted; /* was a member in this life: `votes` have been used */
     uint32_t wanted_count;
     uint64_t flush_ns, have_ns;
     uint64_t busy_ns; /* checks are left over: due at once */
@@ -134,9 +135,18 @@ struct finality {
     struct tm_proposal pending;                   /* came before the instance was entered */
     /* [now]: of the next instance, or of the last one until somebody votes in the next; the other:
      * one beyond. */
+    struct votes *votes; /* [2] */
+    struct offences *offences;
+    /* These three are NULL without an account; [2] of the last two. */
+    uint64_t *weights;
+    struct voter_facts (*facts)[VOTES_VOTERS_MAX];
+    struct ballot (*pool)[VOTES_POOL_BALLOTS];
+};
+
+struct finality_room {
     struct votes votes[2];
     struct offences offences;
-    uint64_t weights[VOTES_VOTERS_MAX];
+    uint64_t weights[VOTES_VOTERS_MAX]; /* from here on for accounts alone */
     struct voter_facts facts[2][VOTES_VOTERS_MAX];
     struct ballot pool[2][VOTES_POOL_BALLOTS];
 };

@@ -21,7 +21,7 @@ struct orphan {
 struct orphans {
     uint32_t count;
     uint64_t bytes;
-    struct orphan list[ORPHANS_MAX]; /* in the order of arrival */
+    struct orphan *list; /* ORPHANS_MAX, in the order of arrival */
 };
 
 void orphans_clear(struct orphans *orphans, struct shared *shared);

@@ -81,10 +81,10 @@ struct overlay {
     uint64_t tip_height, final_height; /* as HELLO said last */
     uint8_t node_id[32];
     struct dial dials[DIALS_MAX];
-    struct book book; /* it and the links are written from their low ends: two pages in all */
-    struct link_state links[LINKS_MAX];
-    struct want wants[WANTS_MAX];
     struct ban bans[BANS_MAX];
+    struct want wants[WANTS_MAX];
+    struct link_state links[LINKS_MAX];
+    struct book book; /* it is written from its low end */
 };
 
 static inline bool endpoint_equal(const struct endpoint *a, const struct endpoint *b)

@@ -6,17 +6,29 @@
 size_t relay_bytes(const struct node_config *config)
 {
     (void)config;
-    return sizeof(struct relay);
+    return relay_head_bytes() + RELAY_TXS_MAX * sizeof(struct relay_tx);
+}
+
+size_t relay_head_bytes(void)
+{
+    return node_part_bytes(sizeof(struct relay));
 }
 
 void relay_init(struct relay *relay, const struct node_config *config, struct chain *chain,
                 struct overlay *overlay)
+{
+    relay_init_apart(relay, (uint8_t *)relay + relay_head_bytes(), config, chain, overlay);
+}
+
+void relay_init_apart(struct relay *relay, void *room, const struct node_config *config,
+                      struct chain *chain, struct overlay *overlay)
 {
     uint8_t key[32];
     hash256(key, config->node_seed, 32);
     relay->config = config;
     relay->chain = chain;
     relay->overlay = overlay;
+    relay->txs.entries = room;
     relay->txs.key = load64(key);
     relay->flush_ns = relay->want_ns = relay->block_ns = DEADLINE_NONE;
 }

@@ -13,6 +13,12 @@ struct relay;
 size_t relay_bytes(const struct node_config *config);
 void relay_init(struct relay *relay, const struct node_config *config, struct chain *chain,
                 struct overlay *overlay);
+/* In two parts, so that the heads of all modules may stand together: relay_head_bytes, which every
+ * step touches, and room (zeroed) for the rest. relay_bytes covers both, the room behind the head.
+ */
+size_t relay_head_bytes(void);
+void relay_init_apart(struct relay *relay, void *room, const struct node_config *config,
+                      struct chain *chain, struct overlay *overlay);
 void relay_drop(struct relay *relay);
 void relay_link_ready(struct relay *relay, struct ctx *c, uint32_t link);
 void relay_link_down(struct relay *relay, struct ctx *c, uint32_t link);

@@ -35,7 +35,7 @@ struct tx_table {
     struct tx_list here, wanted;
     uint16_t wanted_by[LINKS_MAX];
     uint16_t by_id[TX_BUCKETS], by_frame[TX_BUCKETS]; /* index + 1 */
-    struct relay_tx entries[RELAY_TXS_MAX];
+    struct relay_tx *entries;                         /* RELAY_TXS_MAX */
 };
 
 enum relay_block_state {
@@ -68,7 +68,7 @@ struct relay {
     uint64_t flush_ns, want_ns, block_ns; /* deadlines */
     uint64_t orders;
     struct relay_block blocks[RELAY_BLOCKS_MAX];
-    struct tx_table txs; /* last: it reaches furthest */
+    struct tx_table txs;
 };
 
 /* What is the sender's fault stays; what an honest one may cause becomes ERR_OK. */

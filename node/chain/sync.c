@@ -6,12 +6,26 @@
 size_t sync_bytes(const struct node_config *config)
 {
     (void)config;
-    return sizeof(struct sync);
+    return sync_head_bytes() + sizeof(struct sync_room);
+}
+
+size_t sync_head_bytes(void)
+{
+    return node_part_bytes(sizeof(struct sync));
 }
 
 void sync_init(struct sync *sync, const struct node_config *config, struct chain *chain,
                struct overlay *overlay)
 {
+    sync_init_apart(sync, (uint8_t *)sync + sync_head_bytes(), config, chain, overlay);
+}
+
+void sync_init_apart(struct sync *sync, void *room, const struct node_config *config,
+                     struct chain *chain, struct overlay *overlay)
+{
+    struct sync_room *arrays = room;
+    sync->queue.items = arrays->items;
+    sync->parts = &arrays->parts;
     sync->config = config;
     sync->chain = chain;
     sync->overlay = overlay;

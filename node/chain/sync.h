@@ -15,6 +15,12 @@ struct sync;
 size_t sync_bytes(const struct node_config *config);
 void sync_init(struct sync *sync, const struct node_config *config, struct chain *chain,
                struct overlay *overlay);
+/* In two parts, so that the heads of all modules may stand together: sync_head_bytes, which every
+ * step touches, and room (zeroed) for the rest. sync_bytes covers both, the room behind the head.
+ */
+size_t sync_head_bytes(void);
+void sync_init_apart(struct sync *sync, void *room, const struct node_config *config,
+                     struct chain *chain, struct overlay *overlay);
 void sync_drop(struct sync *sync);
 void sync_link_ready(struct sync *sync, struct ctx *c, uint32_t link);
 void sync_link_down(struct sync *sync, struct ctx *c, uint32_t link);

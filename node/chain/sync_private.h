@@ -30,10 +30,10 @@ struct sync_item {
  */
 struct sync_queue {
     uint32_t first, count, asked;
-    uint32_t source;       /* link that named them */
-    uint64_t first_height; /* of the first */
-    bool more;             /* the source's answer was full */
-    struct sync_item items[SYNC_QUEUE_MAX];
+    uint32_t source;         /* link that named them */
+    uint64_t first_height;   /* of the first */
+    bool more;               /* the source's answer was full */
+    struct sync_item *items; /* SYNC_QUEUE_MAX */
 };
 
 /* A block asked for by its id alone. */
@@ -131,6 +131,11 @@ struct sync {
     struct sync_wish wishes[SYNC_WISHES_MAX];
     struct sync_serve serves[SYNC_SERVES_MAX];
     struct sync_queue queue;
+    struct sync_snap_parts *parts;
+};
+
+struct sync_room {
+    struct sync_item items[SYNC_QUEUE_MAX];
     struct sync_snap_parts parts;
 };
 

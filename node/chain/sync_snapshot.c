@@ -22,7 +22,7 @@ static void stack_drop(struct sync *sync)
 {
     struct sync_snap *snap = &sync->snap;
     while (snap->depth > 0) {
-        struct snap_node *node = &sync->parts.stack[--snap->depth];
+        struct snap_node *node = &sync->parts->stack[--snap->depth];
         blob_drop(sync->shared, node->bytes);
         blob_drop(sync->shared, node->child[0]);
         blob_drop(sync->shared, node->child[1]);
@@ -84,12 +84,12 @@ static void state_ask(struct sync *sync, struct ctx *c)
     uint8_t ids[(SNAP_BATCH + 1) * 32];
     uint32_t room = (SYNC_STACK_MAX - snap->depth) / 2;
     uint32_t most = room < SNAP_BATCH ? room : SNAP_BATCH;
-    memcpy(ids, sync->parts.stack[0].hash, 32);
+    memcpy(ids, sync->parts->stack[0].hash, 32);
     snap->asked_count = 0;
     for (uint32_t i = snap->depth; i-- > 0 && snap->asked_count < most;) {
-        if (sync->parts.stack[i].bytes == NULL) {
-            sync->parts.asked[snap->asked_count++] = i;
-            memcpy(ids + (size_t)32 * snap->asked_count, sync->parts.stack[i].hash, 32);
+        if (sync->parts->stack[i].bytes == NULL) {
+            sync->parts->asked[snap->asked_count++] = i;
+            memcpy(ids + (size_t)32 * snap->asked_count, sync->parts->stack[i].hash, 32);
         }
     }
     sync_send_list(c, snap->link, FRAME_STATE_GET, ids, snap->asked_count + 1);
@@ -171,7 +171,7 @@ enum err snap_headers_recv(struct sync *sync, struct ctx *c, struct varlist head
         if (memcmp(id, expected, 32) != 0) {
             return ERR_INVALID;
         }
-        memcpy(sync->parts.headers[count++], bytes.data, HEADER_BYTES);
+        memcpy(sync->parts->headers[count++], bytes.data, HEADER_BYTES);
         memcpy(expected, bytes.data + HEADER_PARENT_AT, 32);
     }
     if (count != sync->config->trusted_height && count < RETARGET_WINDOW) {
@@ -191,8 +191,8 @@ void snap_block_recv(struct sync *sync, struct ctx *c, const struct blob *block)
     struct header header;
     invariant(header_decode(&header, span_of(block->data, HEADER_BYTES)) == ERR_OK);
     snap->block = blob_keep(c->shared, block);
-    sync->parts.stack[0] = (struct snap_node){.bytes = NULL};
-    memcpy(sync->parts.stack[0].hash, header.state_root, 32);
+    sync->parts->stack[0] = (struct snap_node){.bytes = NULL};
+    memcpy(sync->parts->stack[0].hash, header.state_root, 32);
     snap->depth = 1;
     snap_next(sync, c, SNAP_STATE);
 }
@@ -203,8 +203,8 @@ void snap_block_recv(struct sync *sync, struct ctx *c, const struct blob *block)
 static const struct blob *stack_settle(struct sync *sync)
 {
     struct sync_snap *snap = &sync->snap;
-    while (snap->depth > 0 && sync->parts.stack[snap->depth - 1].bytes != NULL) {
-        struct snap_node *top = &sync->parts.stack[snap->depth - 1];
+    while (snap->depth > 0 && sync->parts->stack[snap->depth - 1].bytes != NULL) {
+        struct snap_node *top = &sync->parts->stack[snap->depth - 1];
         struct state_node node;
         invariant(state_node_decode(&node, span_of(top->bytes->data, top->bytes->len)) == ERR_OK);
         const struct blob *named = blob_name_put(
@@ -219,7 +219,7 @@ static const struct blob *stack_settle(struct sync *sync)
         if (--snap->depth == 0) {
             return named;
         }
-        sync->parts.stack[parent].child[side] = named;
+        sync->parts->stack[parent].child[side] = named;
     }
     return NULL;
 }
@@ -229,7 +229,7 @@ static void child_push(struct sync *sync, uint32_t parent, uint8_t side, const u
     struct sync_snap *snap = &sync->snap;
     if (hash != NULL) {
         invariant(snap->depth < SYNC_STACK_MAX);
-        struct snap_node *child = &sync->parts.stack[snap->depth++];
+        struct snap_node *child = &sync->parts->stack[snap->depth++];
         *child = (struct snap_node){.parent = parent, .side = side};
         memcpy(child->hash, hash, 32);
     }
@@ -249,22 +249,22 @@ static enum err nodes_take(struct sync *sync, struct ctx *c, struct varlist node
         TRY(state_node_decode(&node, bytes));
         state_node_hash(hash, &node);
         ctx_charge(c, COST_HASH_KIB, 1 + bytes.len / 1024);
-        if (i == 0 && sync->parts.stack[0].bytes != NULL &&
-            memcmp(hash, sync->parts.stack[0].hash, 32) == 0) {
+        if (i == 0 && sync->parts->stack[0].bytes != NULL &&
+            memcmp(hash, sync->parts->stack[0].hash, 32) == 0) {
             continue;
         }
         while (at < snap->asked_count &&
-               memcmp(sync->parts.stack[sync->parts.asked[at]].hash, hash, 32) != 0) {
+               memcmp(sync->parts->stack[sync->parts->asked[at]].hash, hash, 32) != 0) {
             at++;
         }
         if (at == snap->asked_count) {
-            if (i == 1 && memcmp(hash, sync->parts.stack[0].hash, 32) == 0) {
+            if (i == 1 && memcmp(hash, sync->parts->stack[0].hash, 32) == 0) {
                 continue; /* the root was asked for twice: by name, and as the first node */
             }
             return ERR_INVALID;
         }
-        uint32_t index = sync->parts.asked[at++];
-        sync->parts.stack[index].bytes = blob_put(c->shared, bytes.data, bytes.len);
+        uint32_t index = sync->parts->asked[at++];
+        sync->parts->stack[index].bytes = blob_put(c->shared, bytes.data, bytes.len);
         snap->nodes++;
         (*taken)++;
         if (node.key == NULL) {
@@ -280,7 +280,7 @@ static void adopt(struct sync *sync, struct ctx *c, const struct blob *root,
 {
     struct sync_snap *snap = &sync->snap;
     enum err err = chain_adopt(sync->chain, c, sync->config->trusted_id,
-                               (const uint8_t(*)[HEADER_BYTES])sync->parts.headers,
+                               (const uint8_t(*)[HEADER_BYTES])sync->parts->headers,
                                snap->header_count, snap->block);
     blob_drop(c->shared, root);
     news->tip_changed = news->tip_changed || err == ERR_OK;

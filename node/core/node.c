@@ -28,45 +28,61 @@ struct node {
     bool behind; /* catching up: produces nothing */
 };
 
-/* Modules follow the node in its slab, each on its own cache line. */
-static size_t aligned(size_t bytes)
+/* Node and heads. */
+static size_t heads_bytes(const struct node_config *config)
 {
-    return (bytes + 63) & ~(size_t)63;
+    return node_part_bytes(sizeof(struct node)) + relay_head_bytes() + sync_head_bytes() +
+           chain_head_bytes() + finality_head_bytes() + node_part_bytes(overlay_bytes(config));
 }
 
 size_t node_bytes(const struct node_config *config)
 {
-    return aligned(sizeof(struct node)) + aligned(overlay_bytes(config)) +
-           aligned(finality_bytes(config)) + aligned(relay_bytes(config)) +
-           aligned(sync_bytes(config)) + aligned(chain_bytes(config));
+    return node_room_bytes(heads_bytes(config)) +
+           node_room_bytes(chain_bytes(config) - chain_head_bytes()) +
+           node_room_bytes(relay_bytes(config) - relay_head_bytes()) +
+           node_room_bytes(sync_bytes(config) - sync_head_bytes()) +
+           node_room_bytes(finality_bytes(config) - finality_head_bytes());
 }
 
 static void *carve(uint8_t **at, size_t bytes)
 {
     void *p = *at;
-    *at += aligned(bytes);
+    *at += bytes;
     return p;
+}
+
+/* The heads of the modules follow the node, then the room of each: what most steps touch lies in
+ * few pages, and of ten thousand nodes few pages are resident. */
+static void modules_init(struct node *node, const struct node_config *config)
+{
+    uint8_t *at = (uint8_t *)node + node_part_bytes(sizeof(*node));
+
+    node->relay = carve(&at, relay_head_bytes());
+    node->sync = carve(&at, sync_head_bytes());
+    node->chain = carve(&at, chain_head_bytes());
+    node->finality = carve(&at, finality_head_bytes());
+    node->overlay = carve(&at, node_part_bytes(overlay_bytes(config)));
+
+    at = (uint8_t *)node + node_room_bytes(heads_bytes(config));
+    void *chain = carve(&at, node_room_bytes(chain_bytes(config) - chain_head_bytes()));
+    void *relay = carve(&at, node_room_bytes(relay_bytes(config) - relay_head_bytes()));
+    void *sync = carve(&at, node_room_bytes(sync_bytes(config) - sync_head_bytes()));
+    void *finality = at;
+    overlay_init(node->overlay, config);
+    chain_init_apart(node->chain, chain, config, node->shared);
+    finality_init_apart(node->finality, finality, config, node->chain, node->overlay);
+    relay_init_apart(node->relay, relay, config, node->chain, node->overlay);
+    sync_init_apart(node->sync, sync, config, node->chain, node->overlay);
 }
 
 void node_init(struct node *node, const struct node_config *config, const uint8_t seed[32],
                struct shared *shared)
 {
-    uint8_t *at = (uint8_t *)node + aligned(sizeof(*node));
-
     node->life = LIFE_NEW;
     node->config = config;
     node->shared = shared;
     rng_init(&node->rng, seed);
-    node->overlay = carve(&at, overlay_bytes(config));
-    node->finality = carve(&at, finality_bytes(config));
-    node->relay = carve(&at, relay_bytes(config));
-    node->sync = carve(&at, sync_bytes(config));
-    node->chain = carve(&at, chain_bytes(config)); /* last: its pools reach furthest */
-    overlay_init(node->overlay, config);
-    chain_init(node->chain, config, shared);
-    finality_init(node->finality, config, node->chain, node->overlay);
-    relay_init(node->relay, config, node->chain, node->overlay);
-    sync_init(node->sync, config, node->chain, node->overlay);
+    modules_init(node, config);
     submit_init(&node->submit, config);
 }
 

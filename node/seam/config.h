@@ -31,6 +31,18 @@ struct node_policy {
     uint64_t ping_ns;          /* 15 s; a link is dead after 3 misses */
 };
 
+/* Parts of a node begin on cache lines of their own, and what is written from its low end as need
+ * be on a page of its own: else it would touch two. */
+static inline size_t node_part_bytes(size_t bytes)
+{
+    return (bytes + 63) & ~(size_t)63;
+}
+
+static inline size_t node_room_bytes(size_t bytes)
+{
+    return (bytes + 4095) & ~(size_t)4095;
+}
+
 struct node_config {
     const struct genesis *genesis;
     const struct node_policy *policy;

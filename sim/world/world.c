@@ -118,7 +118,10 @@ static enum err hosts_build(struct world *w, struct scenario_error *error)
 {
     size_t page = 4096;
 
-    w->node_bytes = (node_bytes(&w->population.members[0].config) + page - 1) & ~(page - 1);
+    for (uint32_t i = 0; i < w->count; i++) {
+        size_t bytes = (node_bytes(&w->population.members[i].config) + page - 1) & ~(page - 1);
+        w->node_bytes = bytes > w->node_bytes ? bytes : w->node_bytes;
+    }
     w->slab_bytes = w->node_bytes * w->count;
     w->slab = mmap(NULL, w->slab_bytes, PROT_READ | PROT_WRITE,
                    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
