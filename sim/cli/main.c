@@ -47,11 +47,12 @@ static const struct command commands[] = {
     COMMAND(export, "RUN TABLE", "print a table of a run as tab-separated text",
             "Without TABLE: lists the tables. The header carries scenario, seed and revision.\n"),
     COMMAND(
-        stats, "RUN...", "statistics across seeds, one value per seed",
+        stats, "RUN... [--against RUN...]", "statistics across seeds, one value per seed",
         "RUN is a folder of one seed, or one with many. Means with 95 % intervals (Student's t\n"
-        "and bootstrap), each metric of summary.txt.\n"),
+        "and bootstrap), each metric of summary.txt. --against compares two sets of runs; they\n"
+        "are called different only where the intervals do not overlap.\n"),
     COMMAND(plot, "RUN [FIGURE]...", "draw figures of a run as SVG", "Without FIGURE: all.\n"),
-    COMMAND(report, "RUN...", "write report.html with all figures",
+    COMMAND(report, "RUN... [-o FOLDER]", "write report.html with all figures",
             "One run, or many seeds with intervals.\n"),
     COMMAND(genesis, "STAKES -o FILE [OPTION]...", "make a genesis file from a stake list",
             "See docs/genesis.md for the form of the list.\n"),
