@@ -1,5 +1,6 @@
 #include "node/proof/post.h"
 
+#include "node/base/fixed.h"
 #include "node/base/invariant.h"
 
 enum { DAY_EPOCHS = 2880 };
@@ -20,6 +21,12 @@ static const struct post_params filecoin = {
     .free_fault_epochs = DAY_EPOCHS,
     .fault_fee = {351, 100},
     .dispute_fee = {551, 100},
+    .dispute_fixed = 20,
+    .dispute_reporter = 4,
+    .fee_age_epochs = 140 * DAY_EPOCHS,
+    .fee_full = {85, 1000},
+    .fee_floor = {2, 100},
+    .fee_over_fault = {105, 100},
 };
 
 static const struct post_params sirius = {
@@ -33,6 +40,9 @@ static const struct post_params sirius = {
     .misses_to_fault = 2,
     .fault_fee = {0, 1},
     .dispute_fee = {0, 1},
+    .fee_full = {1, 1}, /* the deposit */
+    .fee_floor = {1, 1},
+    .fee_over_fault = {0, 1},
     .vote = true,
 };
 
@@ -164,6 +174,19 @@ uint64_t post_judges(uint64_t members)
 uint64_t post_answer_window_ns(uint64_t seal_ns)
 {
     return seal_ns / POST_SPEEDUP;
+}
+
+uint64_t post_termination_fee(const struct post_params *p, uint64_t pledge, uint64_t age_epochs,
+                              uint64_t fault_fee)
+{
+    uint64_t fee = fixed_muldiv(pledge, p->fee_full.num, p->fee_full.den);
+    if (age_epochs < p->fee_age_epochs) {
+        fee = fixed_muldiv(fee, age_epochs, p->fee_age_epochs);
+    }
+    uint64_t floor = fixed_muldiv(pledge, p->fee_floor.num, p->fee_floor.den);
+    uint64_t fault = fixed_muldiv(fault_fee, p->fee_over_fault.num, p->fee_over_fault.den);
+    fee = fee > floor ? fee : floor;
+    return fee > fault ? fee : fault;
 }
 
 /* Fees of the faulty epochs since the last charge, the first ones free. */

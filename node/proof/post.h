@@ -13,20 +13,26 @@
 struct post_params {
     const char *name;
     uint64_t epoch_ms;
-    uint64_t period;            /* every sector is asked once per period (on average) */
-    uint64_t deadlines;         /* windows in a period; 0: sectors are drawn by beacon instead */
-    uint64_t window;            /* length of a deadline's window */
-    uint64_t lookback;          /* the challenge is fixed this long before the window opens */
-    uint64_t fault_cutoff;      /* fault declarations close this long before the window opens */
-    uint64_t dispute_window;    /* an accepted proof may be disputed this long */
-    uint32_t challenges;        /* leaves per sector and window */
-    uint32_t partition_sectors; /* sectors in one proof */
-    uint32_t misses_to_fault;   /* the first misses make a suspect only, if above 1 */
-    uint64_t fault_epochs_max;  /* faulty longer: terminated; 0: the vote decides at once */
-    uint64_t free_fault_epochs; /* at the start of a fault, without fee */
-    struct ratio fault_fee;     /* in expected rewards of the same time */
-    struct ratio dispute_fee;   /* in days of expected reward, once */
-    bool vote;                  /* a fault becomes final by vote of the judges */
+    uint64_t period;             /* every sector is asked once per period (on average) */
+    uint64_t deadlines;          /* windows in a period; 0: sectors are drawn by beacon instead */
+    uint64_t window;             /* length of a deadline's window */
+    uint64_t lookback;           /* the challenge is fixed this long before the window opens */
+    uint64_t fault_cutoff;       /* fault declarations close this long before the window opens */
+    uint64_t dispute_window;     /* an accepted proof may be disputed this long */
+    uint32_t challenges;         /* leaves per sector and window */
+    uint32_t partition_sectors;  /* sectors in one proof */
+    uint32_t misses_to_fault;    /* the first misses make a suspect only, if above 1 */
+    uint64_t fault_epochs_max;   /* faulty longer: terminated; 0: the vote decides at once */
+    uint64_t free_fault_epochs;  /* at the start of a fault, without fee */
+    struct ratio fault_fee;      /* in expected rewards of the same time */
+    struct ratio dispute_fee;    /* in days of expected reward, once */
+    uint64_t dispute_fixed;      /* and so many whole coins */
+    uint64_t dispute_reporter;   /* of which the reporter gets so many */
+    uint64_t fee_age_epochs;     /* the termination fee grows up to this age of the sector */
+    struct ratio fee_full;       /* of the pledge, from that age on */
+    struct ratio fee_floor;      /* of the pledge, at least */
+    struct ratio fee_over_fault; /* and at least so many times the fault fee */
+    bool vote;                   /* a fault becomes final by vote of the judges */
 };
 
 /* Filecoin's WindowPoSt (builtin-actors b0a3bdd6), and Sirius' verification every 4 hours with
@@ -70,6 +76,12 @@ uint64_t post_judges(uint64_t members);
  * cheat is assumed `POST_SPEEDUP` times faster than the honest sealing time. spec: 2.4 */
 enum { POST_SPEEDUP = 240 };
 uint64_t post_answer_window_ns(uint64_t seal_ns);
+
+/* What ending a sector early costs, of a pledge (FIP-0098): fee_full, growing in a straight line
+ * over the first fee_age_epochs, but not below fee_floor nor below fee_over_fault times fault_fee,
+ * the fee of one day of fault in the same unit. pledge and fault_fee below 2^63. */
+uint64_t post_termination_fee(const struct post_params *p, uint64_t pledge, uint64_t age_epochs,
+                              uint64_t fault_fee);
 
 enum post_state {
     POST_HEALTHY,

@@ -1,5 +1,7 @@
+#define _DEFAULT_SOURCE
 #include <criterion/criterion.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 
 #include "tests/support/replica.h"
 
@@ -284,4 +286,75 @@ Test(porep, verifier_counts_its_hashes)
     cr_assert_gt(check.compressions, check.labels * 20);
     free(p.data);
     test_replica_free(&t);
+}
+
+static uint8_t *zero_pages(size_t bytes)
+{
+    void *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
+                   -1, 0);
+    cr_assert_neq(p, MAP_FAILED);
+    return p;
+}
+
+/* A sector of 1 GiB. To spare the sealing, all labels are zero but those that will be asked for,
+ * which are right: the prover is lucky, the verifier and both trees work at full size. */
+Test(porep, sector_of_1_gib)
+{
+    enum { LAYERS = 2, CHALLENGES = 2 };
+    const uint64_t nodes = (uint64_t)1 << 25;
+    const struct sha256_engine *e = sha256_engine_best();
+    struct porep_replica r = {0};
+    struct porep_commitment *c = &r.commitment;
+    uint8_t *layers[LAYERS], *data = zero_pages(32 * nodes);
+    cr_assert_eq(profile_find(&r.profile, "test-tiny"), ERR_OK);
+    c->nodes = nodes;
+    c->profile = PROFILE_TEST_TINY;
+    cr_assert_eq(profile_graph(&r.graph, &r.profile, nodes, c->identity.porep_id), ERR_OK);
+    r.tree_d = r.tree_c = r.tree_r =
+        (struct tree){.hash = TREE_SHA256, .leaves = nodes, .discard = TREE_DISCARD_MAX};
+    r.tree_d.nodes = malloc(tree_bytes(nodes, TREE_DISCARD_MAX));
+    r.tree_c.nodes = malloc(tree_bytes(nodes, TREE_DISCARD_MAX));
+    r.tree_r.nodes = malloc(tree_bytes(nodes, TREE_DISCARD_MAX));
+    struct tree_source s = porep_source_nodes(data, nodes);
+    tree_build(e, &r.tree_d, &s);
+    memcpy(c->comm_d, tree_root(&r.tree_d), 32);
+    porep_replica_id(e, c->replica_id, &r.profile, &c->identity, c->comm_d);
+    for (int l = 0; l < LAYERS; l++) {
+        layers[l] = zero_pages(32 * nodes);
+        r.layers[l] = layers[l];
+    }
+    struct label_job job = {.graph = &r.graph, .rule = r.profile.rule};
+    memcpy(job.replica_id, c->replica_id, 32);
+    for (job.layer = 1; job.layer <= LAYERS; job.layer++) {
+        job.cur = layers[job.layer - 1];
+        job.prev = job.layer > 1 ? layers[job.layer - 2] : NULL;
+        for (uint32_t i = 0; i < CHALLENGES; i++) {
+            uint32_t row[14];
+            uint64_t v = porep_challenge(e, c->replica_id, seed_a, i, nodes);
+            graph_parents(&r.graph, row, v);
+            label_range(e, &job, row, v, 1);
+        }
+    }
+    r.data = data;
+    r.replica = layers[LAYERS - 1]; /* zero data: R is the last layer */
+    s = porep_source_columns(&r);
+    tree_build(e, &r.tree_c, &s);
+    s = porep_source_nodes(r.replica, nodes);
+    tree_build(e, &r.tree_r, &s);
+    memcpy(c->comm_c, tree_root(&r.tree_c), 32);
+    memcpy(c->comm_r_last, tree_root(&r.tree_r), 32);
+    porep_comm_r(e, c->comm_r, c->comm_c, c->comm_r_last);
+
+    struct scratch scratch = {.len = porep_scratch_bytes(&r.profile, CHALLENGES)};
+    scratch.data = zero_pages(scratch.len);
+    size_t cap = 1 << 20, len = 0;
+    uint8_t *proof = malloc(cap);
+    struct porep_check check;
+    cr_assert_eq(porep_prove(e, proof, cap, &len, &r, seed_a, CHALLENGES, scratch), ERR_OK);
+    cr_assert_eq(porep_verify(e, c, seed_a, CHALLENGES, proof, len, &check, scratch), ERR_OK);
+    cr_assert_leq(len, 8 + CHALLENGES * (15 * (32 * LAYERS + 32 * 25) + 2 * (32 + 32 * 25)));
+    cr_assert_neq(porep_verify(e, c, seed_b, CHALLENGES, proof, len, &check, scratch), ERR_OK);
+    proof[len / 2] ^= 1;
+    cr_assert_eq(porep_verify(e, c, seed_a, CHALLENGES, proof, len, &check, scratch),
+                 ERR_SIGNATURE);
 }

@@ -131,6 +131,18 @@ Test(post, filecoin_bad_proof_is_disputed)
     cr_assert_eq(s.state, POST_FAULT);
 }
 
+Test(post, termination_fee)
+{
+    const struct post_params *f = post_params_filecoin();
+    uint64_t day = 2880;
+    cr_assert_eq(post_termination_fee(f, 1000000, 140 * day, 0), 85000);
+    cr_assert_eq(post_termination_fee(f, 1000000, 500 * day, 0), 85000);
+    cr_assert_eq(post_termination_fee(f, 1000000, 70 * day, 0), 42500);
+    cr_assert_eq(post_termination_fee(f, 1000000, 0, 0), 20000, "the floor");
+    cr_assert_eq(post_termination_fee(f, 1000000, 500 * day, 100000), 105000, "the fault fee");
+    cr_assert_eq(post_termination_fee(post_params_sirius(), 1000000, 0, 0), 1000000);
+}
+
 Test(post, sirius_suspects_votes_and_slashes)
 {
     const struct post_params *p = post_params_sirius();
