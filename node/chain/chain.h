@@ -124,7 +124,9 @@ enum err chain_adopt(struct chain *chain, struct ctx *c, const uint8_t id[32],
 /* --- transactions --- */
 /* Into the pool. Charges a signature check: who knows the id asks chain_tx_get first.
  * ERR_DUPLICATE, ERR_FULL (limits), ERR_FEE (replacement must offer a tenth more; the pool is full
- * of better ones), ERR_STALE (nonce), ERR_EXPIRED, ERR_BALANCE, ERR_INVALID, ERR_SIGNATURE. */
+ * of better ones), ERR_STALE (nonce), ERR_EXPIRED, ERR_BALANCE, ERR_INVALID, ERR_SIGNATURE. id
+ * stays zero when the bytes themselves are at fault; else it is only the state at the tip that
+ * refuses them, which another branch may not, and whoever sent them is not to blame. */
 enum err chain_tx_add(struct chain *chain, struct ctx *c, uint8_t id[32],
                       const struct blob *tx) MUST_CHECK;
 /* The pooled transaction or NULL; no reference added. */
