@@ -302,6 +302,13 @@ static int challenge_check(struct verifier *v, const char *beacon_text, const ch
             return ctl_fail("--challenge is what `challenge` prints");
         }
     } else {
+        struct porep_commitment first;
+        struct profile p;
+        if (ctl_commitment_get(&v->k, 0, &first) != ERR_OK ||
+            profile_get(&p, first.profile) != ERR_OK || v->challenge.count < p.porep_challenges) {
+            (void)ctl_fail("the proof answers fewer challenges than its profile demands");
+            return CTL_REFUSED;
+        }
         fprintf(stderr, "note: the challenge is taken from the proof; give --beacon to refuse a "
                         "replayed one\n");
         return CTL_OK;

@@ -60,6 +60,10 @@ class Proof(unittest.TestCase):
             proof.write_bytes(bad)
             run("verify", "--commitment", commitment, "--proof", proof, "--beacon", BEACON, ok=2)
         proof.write_bytes(data)
+        run("prove", folder, "--challenge", "11" * 32 + "-3", "-o", self.dir / "weak")
+        run("verify", "--commitment", commitment, "--proof", self.dir / "weak", "--challenge", "11" * 32 + "-3")
+        _, message = run("verify", "--commitment", commitment, "--proof", self.dir / "weak", ok=2)
+        self.assertIn("fewer challenges", message)
         other = self.dir / "other"
         run("seal", self.file, "--profile", "sdr-light", "--sector-bytes", "512KiB", "--number", 7, "-o", other)
         run("verify", "--commitment", other, "--proof", proof, ok=2)
