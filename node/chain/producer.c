@@ -1,6 +1,7 @@
 #include "node/chain/producer.h"
 
 #include "node/base/invariant.h"
+#include "node/base/memo.h"
 #include "node/chain/accept.h"
 #include "node/chain/durable.h"
 #include "node/crypto/hash.h"
@@ -40,6 +41,24 @@ void producer_drop(struct producer *producer, struct shared *shared)
     vrf_secret_wipe(&producer->vrf);
 }
 
+/* The own beta for alpha. Nobody else asks for it, but a node that comes back to a tip does. The
+ * key pair is fixed by its public key, so the memo's key has all inputs. */
+static enum err beta_get(struct ctx *c, struct producer *p, const uint8_t alpha[ALPHA_BYTES])
+{
+    uint8_t inputs[32 + ALPHA_BYTES];
+
+    memcpy(inputs, p->vrf.public_key, 32);
+    memcpy(inputs + 32, alpha, ALPHA_BYTES);
+    struct memo_key key = memo_key_bytes(c->shared, inputs, sizeof(inputs));
+    ctx_charge(c, COST_VRF_BETA, 1);
+    if (memo_get(c->shared, MEMO_BETA, key, p->beta, sizeof(p->beta))) {
+        return ERR_OK;
+    }
+    TRY(vrf_beta(p->beta, &p->vrf, span_of(alpha, ALPHA_BYTES)));
+    memo_put(c->shared, MEMO_BETA, key, p->beta, sizeof(p->beta));
+    return ERR_OK;
+}
+
 /* Sets ts, delay, base target and beta for the child of tip. ERR_NOT_FOUND: not eligible there. */
 static enum err aim_exp(struct producer *p, struct ctx *c, const struct tree *tree,
                         const struct params *params, uint32_t tip, uint64_t stake)
@@ -49,8 +68,7 @@ static enum err aim_exp(struct producer *p, struct ctx *c, const struct tree *tr
 
     production_alpha(alpha, above->gs, above->height + 1);
     if (params->vrf != 0) {
-        ctx_charge(c, COST_VRF_BETA, 1);
-        TRY(vrf_beta(p->beta, &p->vrf, span_of(alpha, sizeof(alpha))));
+        TRY(beta_get(c, p, alpha));
     } else {
         production_beta_novrf(p->beta, p->vrf.public_key, alpha);
     }

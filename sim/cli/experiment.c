@@ -167,7 +167,9 @@ static int experiment_end(struct experiment *x, enum world_end end, uint8_t dige
     int met = expect_evaluate(x->scenario, x->metrics, stdout);
     code = code == EXIT_OK ? met : code;
     if (*why != 0) {
-        fprintf(stderr, "orrery: %s: %s\n", why, world_verdict(x->world));
+        const char *verdict = world_verdict(x->world);
+        fflush(stdout);
+        fprintf(stderr, "orrery: %s%s%s\n", why, *verdict != 0 ? ": " : "", verdict);
     }
     if (x->record != NULL &&
         record_close(x->record, digest, end == WORLD_COMPLETE, why) != ERR_OK) {
