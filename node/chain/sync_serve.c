@@ -6,7 +6,7 @@
 #define READ_HEADERS 128            /* records of one answer */
 #define READ_SPARE 16               /* blocks of other branches among them */
 #define SERVED_BYTES_MAX (8u << 20) /* of one answer */
-#define LINK_READS_MAX 4              /* what an honest link asks at once: headers, blocks, a wish */
+#define LINK_READS_MAX 4            /* what an honest link asks at once: headers, blocks, a wish */
 
 /* --- answers --- */
 

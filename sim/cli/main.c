@@ -55,7 +55,7 @@ static const struct command commands[] = {
     COMMAND(report, "RUN... [-o FOLDER]", "write report.html with all figures",
             "One run, or many seeds with intervals.\n"),
     COMMAND(genesis, "STAKES -o FILE [OPTION]...", "make a genesis file from a stake list",
-            "See docs/genesis.md for the form of the list.\n"),
+            "The form of the list stands at the top of sim/cli/genesis_tool.h.\n"),
     COMMAND(bench, "[NAME]...", "measure the engine, the world and the chain on this machine",
             "Names: phold, messages, steps, memo, record, threads, scale, proof. Without one: the\n"
             "short ones. Ratios are within one run.\n"),
