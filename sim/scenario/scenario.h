@@ -1,6 +1,6 @@
 /* A scenario as structs: what scenario.yaml says after units, defaults and command-line settings
- * have been applied. Integers only. The one schema table in schema.c reads it (over libyaml), prints it
- * back (used.yaml) and makes docs/scenario-reference.md. */
+ * have been applied. Integers only. The one schema table in schema.c reads it (over libyaml),
+ * prints it back (used.yaml) and makes docs/scenario-reference.md. */
 #ifndef ORRERY_SCENARIO_SCENARIO_H
 #define ORRERY_SCENARIO_SCENARIO_H
 
