@@ -20,6 +20,7 @@ enum memo_kind {
     MEMO_PROPOSAL, /* proposal bytes, proposer key -> verdict */
     MEMO_DECISION, /* decision bytes, committee -> verdict */
     MEMO_PROOF,    /* storage proofs */
+    MEMO_SIGN,     /* key and message -> signature */
     MEMO_OTHER,
     MEMO_KINDS
 };

@@ -197,8 +197,7 @@ void own_proposal(struct finality *f, struct ctx *c)
         .context = SIGN_CONTEXT("proposal"),
         .genesis = f->config->genesis->hash,
         .body = {span_of(f->secret.public_key, 32), span_of(body, sizeof(body))}};
-    sign_make(sig, &f->secret, &message);
-    ctx_charge(c, COST_SIGN, 1);
+    ctx_sign(c, sig, &f->secret, &message);
     p.value = id;
     p.sig = sig;
     size_t room = frame_proposal_bytes(&p);

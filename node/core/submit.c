@@ -32,8 +32,7 @@ static const struct blob *tx_make(const struct submit *submit, struct ctx *c, st
     struct sign_message message = {.context = SIGN_CONTEXT("tx"),
                                    .genesis = chain_genesis(chain)->hash,
                                    .body = {span_of(tx, len - SIGN_BYTES), span_of(NULL, 0)}};
-    sign_make(tx + len - SIGN_BYTES, &submit->secret, &message);
-    ctx_charge(c, COST_SIGN, 1);
+    ctx_sign(c, tx + len - SIGN_BYTES, &submit->secret, &message);
     return blob_put(c->shared, tx, len);
 }
 

@@ -4,6 +4,7 @@
 #define ORRERY_SEAM_CTX_H
 
 #include "node/base/rng.h"
+#include "node/crypto/sign.h"
 #include "node/seam/seam.h"
 
 struct ctx {
@@ -58,6 +59,12 @@ void ctx_trace_values(struct ctx *c, enum trace_kind kind, size_t count, const u
 #define ctx_trace(c, kind, ...)                                                                    \
     ctx_trace_values(c, kind, sizeof((uint64_t[]){__VA_ARGS__}) / sizeof(uint64_t),                \
                      (uint64_t[]){__VA_ARGS__})
+
+/* Signs and charges the work. The same key signs the same message with the same bytes, so a
+ * signature that this host made before is found again (a transcript that is fed twice, a shared
+ * store). */
+void ctx_sign(struct ctx *c, uint8_t signature[SIGN_BYTES], const struct sign_secret *secret,
+              const struct sign_message *message);
 
 static inline void ctx_charge(struct ctx *c, enum cost cost, uint64_t count)
 {

@@ -135,7 +135,7 @@ static int steps_row(FILE *out, uint32_t nodes)
                               "duration=1 h",
                               "groups.relays.count=1",
                               "load.0.group=producers",
-                              "load.0.per_second=20",
+                              "load.0.per_second=8",
                               "groups.relays.churn.on=no"};
     if (nodes > 3) {
         settings[4] = "duration=10 min";
