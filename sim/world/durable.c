@@ -101,8 +101,12 @@ void durable_read(struct world *w, unsigned thread, uint32_t index, uint64_t now
     read->backwards = effect->read.backwards;
     read->prefix_len = (uint8_t)effect->read.prefix.len;
     read->from_len = (uint8_t)effect->read.from.len;
-    memcpy(read->prefix, effect->read.prefix.data, read->prefix_len);
-    memcpy(read->from, effect->read.from.data, read->from_len);
+    if (read->prefix_len > 0) {
+        memcpy(read->prefix, effect->read.prefix.data, read->prefix_len);
+    }
+    if (read->from_len > 0) {
+        memcpy(read->from, effect->read.from.data, read->from_len);
+    }
     while (*last != NULL) {
         last = &(*last)->next;
     }

@@ -83,7 +83,7 @@ Test(block, every_bit_of_a_header_is_signed)
 Test(block, build_and_walk)
 {
     uint8_t header[HEADER_BYTES];
-    uint8_t data[300];
+    uint8_t data[512];
     struct span txs[40];
     header_make(header, 1);
     fill(data, 9, sizeof(data));
