@@ -7,26 +7,9 @@
 #include "node/chain/relay.h"
 #include "node/chain/sync.h"
 #include "node/chain/tx.h"
-#include "node/core/submit.h"
+#include "node/core/node_private.h"
 #include "node/crypto/hash.h"
 #include "node/wire/frames.h"
-
-enum life { LIFE_NEW, LIFE_CHAIN_READS, LIFE_FINALITY_READS, LIFE_RUNNING, LIFE_STOPPED };
-
-struct node {
-    enum life life;
-    const struct node_config *config;
-    struct shared *shared;
-    struct rng rng;
-    uint32_t next_request;
-    struct overlay *overlay;
-    struct chain *chain;
-    struct finality *finality;
-    struct relay *relay;
-    struct sync *sync;
-    struct submit submit;
-    bool behind; /* catching up: produces nothing */
-};
 
 /* Node and heads. */
 static size_t heads_bytes(const struct node_config *config)
