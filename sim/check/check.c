@@ -7,6 +7,22 @@
 #include "node/base/invariant.h"
 #include "sim/check/check_private.h"
 
+static void byzantine_note(struct checks *checks, const struct checks_config *config)
+{
+    checks->byzantine_until_ns = calloc(config->nodes, sizeof(*checks->byzantine_until_ns));
+    invariant(checks->byzantine_until_ns != NULL);
+    for (uint32_t i = 0; i < config->nodes; i++) {
+        uint64_t stake = config->stake_tokens == NULL ? 0 : config->stake_tokens[i];
+        if (config->byzantine_until_ns != NULL) {
+            checks->byzantine_until_ns[i] = config->byzantine_until_ns[i];
+        }
+        checks->stake += stake;
+        checks->byzantine_stake += checks->byzantine_until_ns[i] != 0 ? stake : 0;
+    }
+    checks->beyond_promise =
+        checks->byzantine_stake > 0 && 3 * checks->byzantine_stake >= checks->stake;
+}
+
 struct checks *checks_new(const struct checks_config *config)
 {
     struct checks *checks = calloc(1, sizeof(*checks));
@@ -16,6 +32,7 @@ struct checks *checks_new(const struct checks_config *config)
     checks->params = &config->genesis->params;
     checks->timeline = config->timeline;
     checks->nodes = config->nodes;
+    byzantine_note(checks, config);
     replay_begin(checks, config->genesis);
     liveness_begin(checks, config->stake_tokens);
     return checks;
@@ -29,6 +46,7 @@ void checks_free(struct checks *checks)
     agreement_free(checks);
     replay_free(checks);
     liveness_free(checks);
+    free(checks->byzantine_until_ns);
     free(checks);
 }
 
@@ -48,6 +66,11 @@ void check_fail(struct checks *checks, enum check_result result, const char *for
 void checks_rows(struct checks *checks, const struct trace_row *rows, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
+        bool honest =
+            rows[i].node >= checks->nodes || checks->byzantine_until_ns[rows[i].node] == 0;
+        if (!honest && rows[i].kind < TRACE_KINDS) {
+            continue; /* whatever it says */
+        }
         if (rows[i].kind == TRACE_checkpoint_decided) {
             checkpoints_row(checks, &rows[i]);
             agreement_row(checks, &rows[i]);
@@ -109,6 +132,7 @@ bool checks_figure(const struct checks *checks, size_t index, const char **name,
         {"check_blocks_skipped", (double)checks->replay.skipped, "block"},
         {"check_states_compared", (double)checks->replay.states_compared, "1"},
         {"check_states_conserved", (double)checks->conservation.states, "1"},
+        {"check_agreement_broken", (double)checks->agreement.broken, "1"},
         {"check_progress_judged", (double)l->judged, "1"},
         {"check_progress_longest", (double)l->worst_ns / 1e9, "s"},
         {"check_progress_bound", (double)liveness_bound_ns(checks) / 1e9, "s"},

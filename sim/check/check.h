@@ -22,10 +22,13 @@ struct checks_config {
     const struct genesis *genesis;
     uint32_t nodes;
     const uint64_t *stake_tokens;          /* [nodes], in genesis; copied. NULL: nobody has any */
+    /* [nodes] 0: honest; until when a node may break promises, UINT64_MAX: for good. Copied. What
+     * such a node says counts for nothing; its stake is missing meanwhile. NULL: all are honest. */
+    const uint64_t *byzantine_until_ns;
     const struct fault_timeline *timeline; /* sealed; NULL: no faults */
 };
 
-/* What config points to outlives the checks, except stake_tokens. */
+/* What config points to outlives the checks, except stake_tokens and byzantine_until_ns. */
 struct checks *checks_new(const struct checks_config *config);
 /* Accepts NULL. */
 void checks_free(struct checks *checks);

@@ -22,6 +22,7 @@ struct agreement {
     struct decision *decisions; /* [room], by instance */
     size_t room;
     uint64_t compared, instances, last_instance;
+    uint64_t broken; /* decisions that differ though nothing promised that they would not */
 };
 
 /* replay.c */
@@ -76,6 +77,11 @@ struct checks {
     const struct params *params; /* of genesis; those used here never change */
     const struct fault_timeline *timeline;
     uint32_t nodes;
+    uint64_t *byzantine_until_ns; /* [nodes] */
+    /* A third of the stake or more is byzantine: agreement is not promised, and what breaks it is
+     * counted instead. */
+    bool beyond_promise;
+    u128 stake, byzantine_stake;
     enum check_result result;
     char text[CHECK_TEXT_BYTES];
     struct agreement agreement;

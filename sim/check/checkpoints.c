@@ -41,7 +41,9 @@ void checkpoints_end(struct checks *checks)
     }
     for (i = newest; i != REPLAY_NONE; i = blocks[i].parent) {
         d = decided_at(checks, blocks[i].height);
-        if (d != NULL && d->block != load64(blocks[i].id)) {
+        if (d != NULL && d->block != load64(blocks[i].id) && checks->beyond_promise) {
+            checks->agreement.broken++;
+        } else if (d != NULL && d->block != load64(blocks[i].id)) {
             check_fail(checks, CHECK_BROKEN,
                        "checkpoints: block %016" PRIx64 " of height %" PRIu64
                        " was decided by node %u at " SECONDS

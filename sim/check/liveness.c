@@ -8,7 +8,8 @@
  * 14); r: the highest round when the wait began. x: rounds whose proposer may be missing, the least
  * with (missing stake / stake)^x < 2^-30. P(n) = (2n + 24) T for n blocks at a mean interval T,
  * half as much again when stake is missing: the sum of n exponential gaps exceeds it with a chance
- * below 10^-9. With finality off: a higher tip within P(1).
+ * below 10^-9. With finality off: a higher tip within P(1). A byzantine node whose part ends is as
+ * a fault that ends; one whose part does not is missing.
  *
  * The wait begins with the last of: the last fault or heal, the moment the 2/3 came together, the
  * checkpoint before. Stake is that of genesis. Nodes under a fault that never ends count as
@@ -147,6 +148,13 @@ void liveness_begin(struct checks *checks, const uint64_t *stake_tokens)
     l->part_up = calloc(l->parts, sizeof(*l->part_up));
     invariant(l->part_up != NULL);
     l->last_fault_ns = checks->timeline != NULL ? fault_last_change_ns(checks->timeline) : 0;
+    for (uint32_t i = 0; i < checks->nodes; i++) {
+        uint64_t until = checks->byzantine_until_ns[i];
+        l->stake[i] = until == UINT64_MAX ? 0 : l->stake[i];
+        if (until != UINT64_MAX && until > l->last_fault_ns) {
+            l->last_fault_ns = until;
+        }
+    }
 }
 
 void liveness_free(struct checks *checks)

@@ -35,6 +35,7 @@ enum draw_purpose {
     DRAW_PROFILE, /* what differs between nodes: bandwidth, speed, disk */
     DRAW_TOPOLOGY,
     DRAW_NODE_SEED,
+    DRAW_ADVERSARY, /* what a byzantine node decides by chance */
 };
 
 #define DRAW_GOLDEN 0x9e3779b97f4a7c15u

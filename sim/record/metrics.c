@@ -27,6 +27,13 @@ struct metrics *metrics_new(uint32_t nodes, const uint64_t *stake_tokens, uint64
     return m;
 }
 
+void metrics_node(struct metrics *m, uint32_t node, const uint8_t account[32], bool byzantine)
+{
+    m->nodes[node].account = load64(account);
+    m->nodes[node].byzantine = byzantine;
+    m->byzantine_count += byzantine;
+}
+
 void metrics_free(struct metrics *m)
 {
     if (m == NULL) {
@@ -133,8 +140,8 @@ static void intervals(struct metrics *m)
     for (uint32_t i = 0; i < m->block_count; i++) {
         const struct block_seen *b = &m->blocks[i];
         uint32_t parent = table64_get(&m->block_of, b->parent);
-        if (b->time_ns < m->warmup_ns) {
-            continue;
+        if (b->time_ns < m->warmup_ns || (!b->on_chain && m->nodes[b->producer].byzantine)) {
+            continue; /* what a byzantine node signs for itself is no fork */
         }
         all++;
         chain += b->on_chain;
@@ -320,6 +327,41 @@ static void counts(struct metrics *m)
     set_count(m, METRIC_final_height_max, m->final_height_max);
 }
 
+static void adversaries(struct metrics *m)
+{
+    bool some = m->byzantine_count > 0;
+    uint64_t stake = 0, all = 0, blocks = 0, chain = 0;
+    uint32_t byzantine = 0, honest = 0;
+
+    for (uint32_t i = 0; i < m->node_count; i++) {
+        const struct node_seen *n = &m->nodes[i];
+        all += n->stake_tokens;
+        chain += n->blocks;
+        stake += n->byzantine ? n->stake_tokens : 0;
+        blocks += n->byzantine ? n->blocks : 0;
+        byzantine += n->convicted && n->byzantine;
+        honest += n->convicted && !n->byzantine;
+    }
+    set(m, METRIC_adversary_nodes, some, m->byzantine_count);
+    set(m, METRIC_adversary_stake, some && all > 0, all > 0 ? (double)stake / (double)all : 0);
+    set(m, METRIC_adversary_blocks, some && chain > 0,
+        chain > 0 ? (double)blocks / (double)chain : 0);
+    set(m, METRIC_adversaries_convicted, some, byzantine);
+    set_count(m, METRIC_honest_convicted, honest);
+    set(m, METRIC_attack_attempts, some, (double)m->deeds[DEED_ATTEMPT]);
+    set(m, METRIC_attack_successes, some, (double)m->deeds[DEED_SUCCESS]);
+    set(m, METRIC_attack_given_up, some, (double)m->deeds[DEED_GAVE_UP]);
+    uint64_t over = m->deeds[DEED_SUCCESS] + m->deeds[DEED_GAVE_UP];
+    set(m, METRIC_attack_success_rate, some && over > 0,
+        over > 0 ? (double)m->deeds[DEED_SUCCESS] / (double)over : 0);
+    set(m, METRIC_blocks_withheld, some, (double)m->deeds[DEED_WITHHELD]);
+    set(m, METRIC_blocks_released, some, (double)m->deeds[DEED_RELEASED]);
+    set(m, METRIC_forged, some, (double)m->deeds[DEED_FORGED]);
+    set(m, METRIC_flood_frames, some, (double)m->flood_frames);
+    set(m, METRIC_private_depth, some && m->private_depth > 0, (double)m->private_depth);
+    set(m, METRIC_private_blocks, some && m->private_depth > 0, (double)m->private_blocks);
+}
+
 const struct metric *metrics_list(struct metrics *m, size_t *count)
 {
     static const struct metric names[METRICS] = {
@@ -337,6 +379,7 @@ const struct metric *metrics_list(struct metrics *m, size_t *count)
     lives(m);
     machines(m);
     counts(m);
+    adversaries(m);
     quantiles(m, &m->inclusion, METRIC_tx_inclusion_latency_p50, METRIC_tx_inclusion_latency_p90);
     quantiles(m, &m->finality_tx, METRIC_tx_final_latency_p50, METRIC_tx_final_latency_p90);
     *count = METRICS;

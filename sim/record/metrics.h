@@ -11,6 +11,11 @@ struct metrics;
 /* warmup_ns: rows before it count for nothing but state (what is known when measuring begins).
  * stake_tokens[node]: 0 for relays. */
 struct metrics *metrics_new(uint32_t nodes, const uint64_t *stake_tokens, uint64_t warmup_ns);
+/* What is told of a node besides, before the first row: its account (zeros: none), and whether a
+ * line of `adversaries:` names it. What a byzantine node says of itself counts for nothing but the
+ * metrics of adversaries; its blocks count where they are on the chain. */
+void metrics_node(struct metrics *metrics, uint32_t node, const uint8_t account[32],
+                  bool byzantine);
 void metrics_free(struct metrics *metrics);
 void metrics_rows(struct metrics *metrics, const struct trace_row *rows, size_t count);
 /* The last sample of every node, once at the end (traffic, CPU). */

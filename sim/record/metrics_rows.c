@@ -56,6 +56,7 @@ static void block_produced(struct metrics *m, const struct trace_row *row)
                              .time_ns = row->time_ns,
                              .producer = row->node,
                              .nodes_up = m->nodes_up > 0 ? m->nodes_up : 1};
+    b->nodes_up += m->nodes[row->node].byzantine; /* counts itself as reached */
     for (int i = 0; i < SHARES; i++) {
         b->spread_ns[i] = UINT64_MAX;
     }
@@ -189,7 +190,7 @@ static void node_up(struct metrics *m, const struct trace_row *row)
 {
     struct node_seen *n = &m->nodes[row->node];
 
-    if (n->up) {
+    if (n->up || n->byzantine) {
         return;
     }
     if (n->started) {
@@ -232,6 +233,29 @@ static void sync_changed(struct metrics *m, const struct trace_row *row, bool be
     n->sync_ns = UINT64_MAX;
 }
 
+static void evidence_found(struct metrics *m, const struct trace_row *row)
+{
+    for (uint32_t i = 0; i < m->node_count; i++) {
+        m->nodes[i].convicted |= row->value[1] != 0 && m->nodes[i].account == row->value[1];
+    }
+}
+
+static void deed(struct metrics *m, const struct trace_row *row)
+{
+    uint64_t which = row->value[1];
+
+    if (which >= DEEDS || !measured(m, row->time_ns)) {
+        return;
+    }
+    m->deeds[which]++;
+    if (which == DEED_SENT) {
+        m->flood_frames += row->value[2];
+    } else if (which == DEED_DEPTH && row->value[2] >= m->private_depth) {
+        m->private_depth = row->value[2];
+        m->private_blocks = row->value[3];
+    }
+}
+
 static void world_row(struct metrics *m, const struct trace_row *row)
 {
     switch ((enum world_trace)(row->kind - TRACE_KINDS)) {
@@ -246,6 +270,9 @@ static void world_row(struct metrics *m, const struct trace_row *row)
         break;
     case WORLD_TRACE_disk_error:
         count(m, row, COUNT_DISK_ERRORS);
+        break;
+    case WORLD_TRACE_adversary:
+        deed(m, row);
         break;
     case WORLD_TRACE_link_open:
     case WORLD_TRACE_link_end:
@@ -279,6 +306,12 @@ static void node_row(struct metrics *m, const struct trace_row *row)
 {
     enum counter counter = counter_of(row->kind);
 
+    if (m->nodes[row->node].byzantine && row->kind != TRACE_block_produced) {
+        return;
+    }
+    if (row->kind == TRACE_evidence_found) {
+        evidence_found(m, row);
+    }
     if (counter != COUNTERS) {
         count(m, row, counter);
         return;

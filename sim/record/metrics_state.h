@@ -4,6 +4,7 @@
 #ifndef ORRERY_RECORD_METRICS_STATE_H
 #define ORRERY_RECORD_METRICS_STATE_H
 
+#include "sim/record/deed.h"
 #include "sim/record/metrics.h"
 #include "sim/record/samples.h"
 #include "sim/record/table64.h"
@@ -38,6 +39,8 @@ struct node_seen {
     uint64_t height; /* of its chain in this life */
     uint32_t tip;    /* block, or TABLE64_NONE */
     uint32_t blocks;
+    uint64_t account; /* first 8 bytes of its key; 0: none */
+    bool byzantine, convicted;
 };
 
 enum counter {
@@ -76,6 +79,9 @@ struct metrics {
     struct table64 block_of, instance_of, tx_of;
     uint64_t counters[COUNTERS];
     uint64_t reorg_depth_max, height_max, final_height_max;
+    uint32_t byzantine_count;
+    uint64_t deeds[DEEDS]; /* how often */
+    uint64_t flood_frames, private_depth, private_blocks;
     uint64_t final_ns, final_lag_ns; /* last new checkpoint, longest wait for one */
     struct samples inclusion, finality_tx, sync;
     /* from the last sample of each node */

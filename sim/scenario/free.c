@@ -60,12 +60,16 @@ void scenario_free(struct scenario *s)
     for (uint64_t i = 0; i < s->faults_count; i++) {
         free(s->faults[i].text);
     }
+    for (uint64_t i = 0; i < s->adversaries_count; i++) {
+        free(s->adversaries[i].text);
+    }
     for (uint64_t i = 0; i < s->expects_count; i++) {
         free(s->expects[i].metric);
         free(s->expects[i].op);
         free(s->expects[i].value);
     }
     free(s->faults);
+    free(s->adversaries);
     free(s->expects);
     free(s->file);
     free(s->folder);

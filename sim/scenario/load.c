@@ -262,18 +262,23 @@ static enum err places_read(uint8_t *at, const struct key *key, struct document 
     return ERR_OK;
 }
 
-static enum err faults_read(struct scenario *s, const struct key *key, struct document *t,
-                            struct scenario_error *error)
+static enum err lines_read(uint8_t *at, const struct key *key, struct document *t,
+                           struct scenario_error *error)
 {
+    struct scenario_fault *items = many(children(t), sizeof(*items));
+    uint64_t count = 0;
+
+    memcpy(at, &items, sizeof(items));
+    memcpy(at + sizeof(items), &count, sizeof(count));
     if (t->kind != DOCUMENT_LIST) {
         return refuse(error, t->line, ERR_SYNTAX, "`%s` is a list of lines", key->name);
     }
-    s->faults = many(children(t), sizeof(*s->faults));
     for (struct document *c = t->first; c != NULL; c = c->next) {
         TRY(scalar(c, key, error));
-        struct scenario_fault *fault = &s->faults[s->faults_count++];
-        fault->line = c->line;
-        TRY(text_read(&fault->text, key, c->value, c->line, error));
+        struct scenario_fault *line = &items[count++];
+        memcpy(at + sizeof(items), &count, sizeof(count));
+        line->line = c->line;
+        TRY(text_read(&line->text, key, c->value, c->line, error));
     }
     return ERR_OK;
 }
@@ -387,7 +392,7 @@ static enum err key_read(uint8_t *base, const struct key *key, struct document *
     case KEY_PLACES:
         return places_read(at, key, t, error);
     case KEY_FAULTS:
-        return faults_read((struct scenario *)(void *)base, key, t, error);
+        return lines_read(at, key, t, error);
     case KEY_EXPECTS:
         return expects_read((struct scenario *)(void *)base, key, t, error);
     case KEY_CHAIN:

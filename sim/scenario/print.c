@@ -107,13 +107,17 @@ static void chain_print(FILE *out, const struct params *params, int depth)
     }
 }
 
-static void faults_print(FILE *out, const struct scenario *s, int depth)
+static void lines_print(FILE *out, const uint8_t *at, int depth)
 {
-    fprintf(out, s->faults_count == 0 ? " []\n" : "\n");
-    for (uint64_t i = 0; i < s->faults_count; i++) {
+    const struct scenario_fault *items;
+    uint64_t count = load64(at + sizeof(items));
+
+    memcpy(&items, at, sizeof(items));
+    fprintf(out, count == 0 ? " []\n" : "\n");
+    for (uint64_t i = 0; i < count; i++) {
         indent(out, depth + 1);
         fputs("- ", out);
-        quoted(out, s->faults[i].text);
+        quoted(out, items[i].text);
         fputc('\n', out);
     }
 }
@@ -188,7 +192,7 @@ static void key_print(FILE *out, const uint8_t *base, const struct key *key, int
         chain_print(out, (const struct params *)(const void *)at, depth);
         break;
     case KEY_FAULTS:
-        faults_print(out, (const struct scenario *)(const void *)base, depth);
+        lines_print(out, at, depth);
         break;
     case KEY_EXPECTS:
         expects_print(out, (const struct scenario *)(const void *)base, depth);

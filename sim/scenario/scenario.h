@@ -155,6 +155,8 @@ struct scenario {
     uint64_t faults_count;
     struct scenario_process *processes;
     uint64_t processes_count;
+    struct scenario_fault *adversaries; /* lines as adversary_line_parse reads them */
+    uint64_t adversaries_count;
     struct scenario_record record;
     struct scenario_check check;
     struct scenario_expect *expects;

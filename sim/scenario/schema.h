@@ -16,7 +16,7 @@ enum key_kind {
     KEY_MAP,      /* the keys of sub, in the same struct at offset */
     KEY_LIST,     /* an array of structs of item_bytes, count behind it, each the keys of sub */
     KEY_PLACES,   /* a map of name: ratio */
-    KEY_FAULTS,   /* a list of lines, or one text of lines */
+    KEY_FAULTS,   /* struct scenario_fault *, count behind it: a list of lines */
     KEY_EXPECTS,  /* a map of metric: condition */
     KEY_CHAIN,    /* params.def */
     KEY_NAME      /* as KEY_TEXT; names the item of a list */

@@ -11,6 +11,9 @@ static void machines_empty(struct world *w)
         if (w->hosts[i].up) {
             node_drop(w->hosts[i].node);
         }
+        if (w->hosts[i].adversary != NULL) {
+            adversary_drop(w->hosts[i].adversary);
+        }
         waiting_drop(w, 0, i);
         durable_wipe(w, i);
     }
@@ -60,6 +63,7 @@ void world_free(struct world *w)
         engine_free(w->engine);
     }
     workers_free(w);
+    adversaries_free(w->adversaries);
     if (w->shared != NULL) {
         population_free(&w->population, w->shared);
         store_free(w->shared);

@@ -175,6 +175,9 @@ enum err faults_build(struct world *w, struct scenario_error *error)
     for (uint32_t i = 0; i < w->scenario->processes_count && err == ERR_OK; i++) {
         err = process_add(w, &domains, i, error);
     }
+    if (err == ERR_OK) {
+        err = world_adversaries_build(w, &domains.all, error);
+    }
     domains_free(&domains);
     if (err == ERR_OK) {
         err = fault_timeline_seal(&w->timeline);

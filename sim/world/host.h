@@ -4,6 +4,7 @@
 #define ORRERY_WORLD_HOST_H
 
 #include "node/core/node.h"
+#include "sim/adversary/adversary.h"
 #include "sim/churn/churn.h"
 #include "sim/clock/clock.h"
 #include "sim/cpu/cpu.h"
@@ -46,6 +47,7 @@ struct pending_read {
 struct host {
     struct node *node; /* address space for the whole run, pages as touched */
     const struct node_config *config;
+    struct adversary *adversary; /* NULL: nobody stands between the node and the world */
     bool up;
     bool joined, away, wiped;
     bool silent; /* down without a word: nothing answers for it */

@@ -2,6 +2,7 @@
 #ifndef ORRERY_WORLD_INTERNAL_H
 #define ORRERY_WORLD_INTERNAL_H
 
+#include "sim/adversary/adversary.h"
 #include "sim/check/check.h"
 #include "sim/churn/churn.h"
 #include "sim/fault/timeline.h"
@@ -59,7 +60,8 @@ struct world {
     struct bandwidth *bandwidth;
     struct cpu_profile prices;
     struct fault_timeline timeline;
-    struct churn *churns; /* one per group; NULL entries: no churn */
+    struct adversaries *adversaries; /* NULL: everybody is honest */
+    struct churn *churns;            /* one per group; NULL entries: no churn */
     struct load_state *loads;
     struct host *hosts;
     uint32_t count;
@@ -130,6 +132,13 @@ void durable_read_release(struct world *w, const struct event *event);
 void durable_crash(struct world *w, unsigned thread, uint32_t index, uint64_t now_ns, bool clean);
 void durable_wipe(struct world *w, uint32_t index);
 void durable_corrupt(struct world *w, uint32_t index, uint32_t entry);
+
+/* adversaries.c: from the scenario's lines; copies the keys of twins. */
+enum err world_adversaries_build(struct world *w, const struct fault_domains *domains,
+                                 struct scenario_error *error) MUST_CHECK;
+/* node_step of a machine that a line touches. */
+void world_step_filtered(struct world *w, unsigned thread, uint32_t index, uint64_t now_ns,
+                         struct event *event);
 
 /* faults.c: the timeline from the scenario's lines and processes. */
 enum err faults_build(struct world *w, struct scenario_error *error) MUST_CHECK;

@@ -18,6 +18,7 @@ struct member {
     uint8_t node_id[32];
     uint8_t account[32];
     bool has_account;
+    bool byzantine; /* a line of `adversaries:` names it */
     uint64_t stake_tokens, free_tokens;
     uint16_t group, city, region, profile, operator_index;
     uint32_t group_index;

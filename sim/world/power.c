@@ -20,15 +20,6 @@ static uint64_t power_payload(enum power what, uint32_t argument)
     return payload_make(PAYLOAD_POWER, (uint64_t)argument << 8 | (uint64_t)what);
 }
 
-/* Power does not wait for the processor, but time on a machine never goes back: the step before may
- * have begun later, inside this slot. */
-static uint64_t step_soonest_ns(const struct host *h, uint64_t now_ns)
-{
-    uint64_t last_ns = clock_due_ns(&h->clock, h->mono_last_ns);
-
-    return last_ns > now_ns ? last_ns : now_ns;
-}
-
 static void machine_start(struct world *w, unsigned thread, uint32_t index, uint64_t now_ns)
 {
     struct host *h = &w->hosts[index];
@@ -43,10 +34,13 @@ static void machine_start(struct world *w, unsigned thread, uint32_t index, uint
     h->life++;
     world_node_seed(w, index, h->life, seed);
     node_init(h->node, h->config, seed, w->shared);
+    if (h->adversary != NULL) {
+        adversary_start(h->adversary);
+    }
     trace_add(w, thread, index, now_ns, TRACE_KINDS + WORLD_TRACE_node_up,
               (uint64_t[TRACE_VALUES_MAX]){h->life, h->wiped});
     h->wiped = false;
-    step_run(w, thread, index, step_soonest_ns(h, now_ns), &event);
+    step_run(w, thread, index, cpu_free_ns(&h->cpu, now_ns), &event);
 }
 
 static void machine_down(struct world *w, unsigned thread, uint32_t index, uint64_t now_ns,
@@ -57,7 +51,7 @@ static void machine_down(struct world *w, unsigned thread, uint32_t index, uint6
 
     if (clean) {
         struct event event = {.kind = EVENT_STOP};
-        step_run(w, thread, index, step_soonest_ns(h, now_ns), &event);
+        step_run(w, thread, index, cpu_free_ns(&h->cpu, now_ns), &event);
     }
     h->silent = why == DOWN_OUTAGE;
     wires_drop(w, thread, index, now_ns, h->silent);
@@ -72,6 +66,9 @@ static void machine_down(struct world *w, unsigned thread, uint32_t index, uint6
     memset(&h->line, 0, sizeof(h->line));
     engine_wake(w->engine, thread, index, ENGINE_NEVER);
     node_drop(h->node);
+    if (h->adversary != NULL) {
+        adversary_drop(h->adversary);
+    }
     /* The next life finds zeroed pages, and a machine that is down costs no memory. */
     invariant(madvise(h->node, w->node_bytes, MADV_DONTNEED) == 0);
     trace_add(w, thread, index, now_ns, TRACE_KINDS + WORLD_TRACE_node_down,

@@ -120,7 +120,11 @@ void step_run(struct world *w, unsigned thread, uint32_t index, uint64_t now_ns,
     if (w->options.observe != NULL) {
         w->options.observe(w->options.observe_arg, index, event);
     }
-    node_step(h->node, event, &worker->effects, &worker->scratch);
+    if (h->adversary == NULL) {
+        node_step(h->node, event, &worker->effects, &worker->scratch);
+    } else {
+        world_step_filtered(w, thread, index, now_ns, event);
+    }
     arena_reset(&worker->scratch);
 
     uint32_t slow_q16 =
@@ -133,6 +137,10 @@ void step_run(struct world *w, unsigned thread, uint32_t index, uint64_t now_ns,
     }
     uint64_t deadline = node_deadline_ns(h->node);
     uint64_t due = deadline == DEADLINE_NONE ? ENGINE_NEVER : clock_due_ns(&h->clock, deadline);
+    if (h->adversary != NULL) {
+        uint64_t plot_ns = adversary_deadline_ns(h->adversary);
+        due = plot_ns < due ? plot_ns : due;
+    }
     /* Strictly later, so that a node that is never content costs time and not a loop. */
     engine_wake(w->engine, thread, index,
                 due != ENGINE_NEVER && due <= done_ns ? done_ns + 1 : due);

@@ -34,7 +34,8 @@ void trust_rows(struct world *w, const struct trace_row *rows, size_t count)
     for (size_t i = 0; i < count; i++) {
         const uint64_t *v = rows[i].value;
         const struct trust *newest = &w->trust[w->trust_count % TRUST_KEPT];
-        if (rows[i].kind != TRACE_checkpoint_decided || v[1] % epoch_blocks != 0 ||
+        if (rows[i].kind != TRACE_checkpoint_decided ||
+            w->population.members[rows[i].node].byzantine || v[1] % epoch_blocks != 0 ||
             v[1] <= newest->height) {
             continue;
         }

@@ -97,6 +97,7 @@ static enum err host_build(struct world *w, uint32_t index, struct scenario_erro
                                  .drift_ppb = m->clock_drift_ppb};
 
     h->config = &m->config;
+    h->adversary = adversaries_of(w->adversaries, index);
     h->group = m->group;
     h->city = m->city;
     h->region = m->region;
@@ -235,9 +236,6 @@ static void epoch_end(void *arg, uint64_t epoch, uint64_t now_ns)
     } else if (w->options.interrupted != NULL && *w->options.interrupted != 0) {
         w->end = WORLD_INTERRUPTED;
         engine_stop(w->engine);
-    } else if (w->options.enough != NULL && w->options.enough(w->options.rows_arg, now_ns)) {
-        w->end_ns = now_ns;
-        engine_stop(w->engine);
     }
     if (w->options.progress != NULL) {
         w->options.progress(w->options.progress_arg, w);
@@ -314,6 +312,10 @@ static enum err record_begin(struct world *w, struct scenario_error *error)
     }
     w->metrics = metrics_new(w->count, stake, w->scenario->warmup_ns);
     invariant(w->metrics != NULL);
+    for (uint32_t i = 0; i < w->count; i++) {
+        metrics_node(w->metrics, i, w->population.members[i].account,
+                     w->population.members[i].byzantine);
+    }
     if (w->options.metrics != NULL) {
         *w->options.metrics = w->metrics;
     }
@@ -337,7 +339,9 @@ static void replay_feed(struct world *w)
     bool more = true;
 
     for (uint32_t i = 1; i < w->count; i++) {
-        if (w->hosts[i].final_height > w->hosts[best].final_height) {
+        const struct member *m = &w->population.members[i];
+        if (w->population.members[best].byzantine ||
+            (!m->byzantine && w->hosts[i].final_height > w->hosts[best].final_height)) {
             best = i;
         }
     }
@@ -360,18 +364,22 @@ static void replay_feed(struct world *w)
 static void checks_build(struct world *w)
 {
     uint64_t *stake = calloc(w->count, sizeof(*stake));
+    uint64_t *byzantine = calloc(w->count, sizeof(*byzantine));
 
-    invariant(stake != NULL);
+    invariant(stake != NULL && byzantine != NULL);
     for (uint32_t i = 0; i < w->count; i++) {
         stake[i] = w->population.members[i].stake_tokens;
+        byzantine[i] = adversaries_until_ns(w->adversaries, i);
     }
     struct checks_config config = {.scenario = w->scenario,
                                    .genesis = &w->population.genesis,
                                    .nodes = w->count,
                                    .stake_tokens = stake,
+                                   .byzantine_until_ns = byzantine,
                                    .timeline = &w->timeline};
     w->checks = checks_new(&config);
     free(stake);
+    free(byzantine);
 }
 
 static enum err engine_build(struct world *w, struct scenario_error *error)
@@ -461,10 +469,7 @@ struct world *world_new(const struct scenario *scenario, const struct world_opti
 enum world_end world_run(struct world *w)
 {
     w->end = WORLD_COMPLETE;
-    uint64_t events_max = w->options.events_max != 0 ? w->options.events_max : UINT64_MAX;
-    if (engine_run(w->engine, w->end_ns, events_max) == ENGINE_STOP_EVENTS) {
-        w->end = WORLD_EXHAUSTED;
-    }
+    engine_run(w->engine, w->end_ns, UINT64_MAX);
     trace_flush(w);
     w->stats.now_ns = engine_now(w->engine);
     metrics_series(w->metrics, w->samples, w->count, w->stats.now_ns);
@@ -479,11 +484,6 @@ enum world_end world_run(struct world *w)
                      : WORLD_INVARIANT;
     }
     return w->end;
-}
-
-uint64_t world_last_change_ns(const struct world *w)
-{
-    return fault_last_change_ns(&w->timeline);
 }
 
 const struct node_config *world_node_config(const struct world *w, uint32_t node)

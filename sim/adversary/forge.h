@@ -1,0 +1,53 @@
+/* Blocks that the node's own code would not make: any parent, a second one for a height. Made by
+ * the protocol's functions with the node's own keys, so they obey every rule but those of conduct.
+ */
+#ifndef ORRERY_SIM_ADVERSARY_FORGE_H
+#define ORRERY_SIM_ADVERSARY_FORGE_H
+
+#include "sim/adversary/kind.h"
+
+/* What a child needs of its parent. */
+struct forge_parent {
+    uint8_t id[32], gs[32], state_root[32];
+    uint64_t height, ts_ms;
+};
+
+/* The draw of this account for a child. */
+struct forge_draw {
+    uint8_t beta[64];
+    uint64_t ts_ms, bt, delay_ms;
+};
+
+struct forged {
+    uint8_t id[32], gs[32], state_root[32];
+    const struct blob *block, *state; /* one reference each */
+};
+
+void forge_parent_of(struct forge_parent *parent, const struct tree_entry *entry);
+
+/* When this account may sign a child of the parent. params: in force for the child; bt: of the
+ * child (unused under sirius2018, which computes it from the ancestors). ERR_NOT_FOUND: never. */
+MUST_CHECK enum err forge_draw_child(struct forge_draw *draw, struct act *a,
+                                     const struct params *params, const struct forge_parent *parent,
+                                     uint64_t bt, const struct ancestor *newest_first,
+                                     size_t count);
+
+/* Signs the child. txs that do not execute are left out. */
+MUST_CHECK enum err forge_child(struct forged *forged, struct act *a, const struct params *params,
+                                const struct forge_parent *parent, const struct forge_draw *draw,
+                                uint64_t fee_multiplier, struct span *txs, size_t count);
+
+/* A second block of the same signer, parent and time as an own block, different in what it asks for
+ * a byte. ERR_UNKNOWN: its parent is not in the node's tree. */
+MUST_CHECK enum err forge_second(struct forged *forged, struct act *a, const struct blob *block);
+
+void forged_drop(struct forged *forged, struct shared *shared);
+
+/* A BLOCK_COMPACT of a block, one reference; NULL: no room. */
+const struct blob *forge_compact(struct act *a, const uint8_t id[32], const struct blob *block);
+/* Answers a peer that asks for this block or its transactions (BLOCK_GRAFT, BLOCK_TXS_GET,
+ * BLOCKS_GET of it); false: the frame asks for something else. */
+bool forge_serve(struct act *a, uint32_t link, const struct blob *frame, const uint8_t id[32],
+                 const struct blob *block);
+
+#endif

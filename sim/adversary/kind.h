@@ -1,0 +1,119 @@
+/* What a strategy is made of and what it may use; for the files of sim/adversary alone. */
+#ifndef ORRERY_SIM_ADVERSARY_KIND_H
+#define ORRERY_SIM_ADVERSARY_KIND_H
+
+#include "node/base/invariant.h"
+#include "node/chain/chain.h"
+#include "node/seam/ctx.h"
+#include "node/wire/frames.h"
+#include "sim/adversary/adversary.h"
+#include "sim/net/draw.h"
+
+#define NODE_UNKNOWN UINT32_MAX
+
+enum parameter_type {
+    PARAMETER_TIME,
+    PARAMETER_RATIO,
+    PARAMETER_COUNT,
+    PARAMETER_NODES,
+    PARAMETER_WORD
+};
+
+struct parameter {
+    const char *word; /* NULL: past the last */
+    enum parameter_type type;
+    const char *value;          /* default; NULL: must be given; "": none (nodes) */
+    const char *const *choices; /* of a word, NULL at the end */
+};
+
+/* The next frame of a link: on, gone, or held back until `hold_ns` of the act. */
+enum pass { PASS_ON, PASS_NOT, PASS_LATER };
+
+struct act;
+
+/* Unused functions are NULL. */
+struct adversary_kind {
+    const char *word;
+    const char *text; /* one line for people */
+    struct parameter parameter[ADVERSARY_PARAMETERS_MAX];
+    size_t state_bytes; /* zeroed when a life begins */
+    bool lasting;       /* its nodes count as byzantine after its time is over */
+    /* True when the attacker also stands at the doors of all other nodes, that is decides when what
+     * it can delay reaches them (a rushing adversary). Those nodes stay honest; for them only
+     * `door` is called. */
+    bool (*doors)(const struct adversary_line *line);
+    enum pass (*door)(struct act *a, uint32_t link, const struct blob *frame);
+    /* The state is about to be zeroed or freed: blobs go back. */
+    void (*drop)(struct act *a);
+    /* A frame for the node. */
+    enum pass (*recv)(struct act *a, uint32_t link, const struct blob *frame);
+    /* A frame of the node; *frame may be replaced: the old reference is given back, the new one is
+     * taken over. */
+    enum pass (*send)(struct act *a, uint32_t link, const struct blob **frame);
+    /* Links as they come and go, before and after the node hears of it. */
+    void (*link)(struct act *a, uint32_t link, bool up);
+    /* What the node traced in this step. */
+    void (*traced)(struct act *a, enum trace_kind kind, const uint64_t *value);
+    /* After every step, when all effects of the node have been seen: time for own deeds. */
+    void (*after)(struct act *a);
+    /* When `after` is wanted though nothing happens, true time. */
+    uint64_t (*deadline_ns)(const void *state);
+};
+
+extern const struct adversary_kind *const adversary_kinds[]; /* NULL at the end */
+
+/* One end of a link, as a strategy knows it. */
+struct adversary_link {
+    bool up;
+    uint32_t peer;          /* node index, NODE_UNKNOWN */
+    uint32_t life;          /* counts links of this node: names what is held back */
+    uint64_t in_ns, out_ns; /* a link keeps its order: nothing goes on before this */
+};
+
+/* What a strategy has in hand during one step of its node. */
+struct act {
+    struct ctx c; /* time, scratch, the effects of this step, keys by config */
+    uint64_t now_ns;
+    unsigned thread;
+    const struct node *node;
+    const struct adversary_line *line;
+    struct adversary *adversary;
+    uint32_t line_number;
+    void *state;
+    uint64_t hold_ns; /* with PASS_LATER: until when, true time */
+};
+
+/* --- the world around --- */
+uint32_t act_self(const struct act *a);
+const struct adversary_link *act_link(const struct act *a, uint32_t link);
+uint64_t act_ready(const struct act *a); /* mask of ready links */
+/* Of the same line. */
+bool act_colluder(const struct act *a, uint32_t node);
+/* Links to colluders; to others. */
+uint64_t act_links(const struct act *a, bool colluders);
+/* The account signs for a colluder (or for this node). */
+bool act_colluding_key(const struct act *a, const uint8_t account[32]);
+const uint8_t *act_account(const struct act *a); /* own public key */
+/* Stake of the colluders and of all nodes, tokens. */
+void act_stakes(const struct act *a, uint64_t *colluding, uint64_t *all);
+uint64_t act_draw(struct act *a);
+void act_trace(struct act *a, enum adversary_deed deed, uint64_t value, uint64_t second);
+
+/* --- frames --- */
+/* Sends now, past every filter of this node. The caller keeps its reference. */
+void act_send(struct act *a, uint64_t link_mask, const struct blob *frame);
+void act_send_bytes(struct act *a, uint64_t link_mask, const uint8_t *data, size_t len);
+/* Lets the node receive a frame at a later time, or as its next event; keeps a reference of its
+ * own. */
+void act_deliver(struct act *a, uint32_t link, const struct blob *frame, uint64_t at_ns);
+
+/* The parsed header of a frame that carries one block's (BLOCK_COMPACT, BLOCK); false: none. */
+struct block_seen {
+    uint8_t id[32];
+    const uint8_t *header; /* HEADER_BYTES, inside the frame */
+    uint8_t signer[32], parent[32];
+    uint64_t height, bt;
+};
+bool act_block(struct block_seen *seen, const struct blob *frame);
+
+#endif

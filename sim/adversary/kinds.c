@@ -1,0 +1,15 @@
+/* The table of kinds: adding one is a file and a row. */
+#include "sim/adversary/kind.h"
+
+extern const struct adversary_kind adversary_silent, adversary_delaying, adversary_selective,
+    adversary_twins, adversary_two_headers, adversary_two_votes;
+
+const struct adversary_kind *const adversary_kinds[] = {
+    &adversary_silent,
+    &adversary_delaying,
+    &adversary_selective,
+    &adversary_twins,
+    &adversary_two_headers,
+    &adversary_two_votes,
+    NULL,
+};
