@@ -3,12 +3,17 @@
 #include "node/base/invariant.h"
 
 enum {
-    PREFETCH_NODES = 16, /* ahead, over all replicas; hides memory behind the hashing */
-    STAGE_BYTES = 64 + 32 * GRAPH_DEGREE_MAX + 64,
+    PREFETCH_NODES = 32, /* ahead, over all replicas; hides memory behind the hashing */
+    STAGE_BYTES = 64 * (GRAPH_DEGREE_MAX / 2 + 2),
+    PIECE_BLOCKS = 2, /* hashed between two chores */
 };
+_Static_assert(GRAPH_DEGREE_MAX < 64, "struct ahead has a bit for each parent");
 
-/* How the message of one label is laid out. The staged part is prefix and one pass over the
- * parents; when the parents fill whole blocks, later passes hash the staged blocks again. */
+/* What runs for every label is compiled once for each number of replicas. */
+#define HOT static inline __attribute__((always_inline))
+
+/* How the message of one label is laid out after its first block, the prefix. One pass over the
+ * parents is staged; when the parents fill whole blocks, later passes hash them again. */
 struct layout {
     unsigned parents, slots;
     unsigned whole_passes; /* after the first */
@@ -35,6 +40,12 @@ static struct layout layout_of(const struct graph *g, struct label_rule rule, ui
     }
     p.staged_in_full = p.parents % 2 != 0;
     return p;
+}
+
+/* Blocks after the prefix. */
+static uint64_t label_blocks(const struct layout *p)
+{
+    return sha256_compressions(64 + 32ull * p->slots) - 1;
 }
 
 enum err label_rule_check(const struct graph *g, struct label_rule rule)
@@ -70,55 +81,144 @@ static void last_block(uint8_t block[64], size_t used, uint64_t total)
     store64(block + 56, __builtin_bswap64(total * 8));
 }
 
-static inline void run(const struct sha256_engine *e, unsigned lanes, uint32_t (*states)[8],
-                       const uint8_t *const *data, size_t n_blocks)
+/* One label of a chain waits for the one before, but most of its parents are there already: they
+ * are fetched and staged in pieces while the label before is hashed, where the processor has time,
+ * for one stream is bound by latency. */
+struct ahead {
+    const struct label_job *jobs;
+    unsigned lanes, parents;
+    uint8_t (*stage)[STAGE_BYTES]; /* of node v, the next one; NULL: nothing to stage */
+    const uint32_t *row, *fetch_row;
+    uint64_t v;
+    uint64_t late; /* parents that are the label being hashed, one bit each */
+    unsigned done, per_piece;
+};
+
+/* Where the label of the j-th parent of v lies in the layers of each replica. */
+struct place {
+    uint64_t node;
+    bool in_cur;
+};
+
+HOT struct place parent_place(const struct graph_config *c, uint64_t v, const uint32_t *row,
+                              unsigned j)
 {
-    if (n_blocks == 0) {
-        return;
+    if (!c->localised) {
+        return (struct place){row[j], j < c->drg_degree};
     }
-    if (lanes == 1) {
-        e->blocks(states[0], data[0], n_blocks);
-    } else if (lanes == 4) {
-        e->blocks4(states, data, n_blocks);
-    } else {
-        e->blocks16(states, data, n_blocks);
+    return j == 0 ? (struct place){v, false} : (struct place){row[j - 1], row[j - 1] < v};
+}
+
+/* False: the parent is not there yet. */
+HOT bool parent_stage(const struct ahead *a, unsigned j)
+{
+    struct place at = parent_place(&a->jobs->graph->config, a->v, a->row, j);
+    size_t offset = a->jobs->stride * at.node;
+
+    if (at.in_cur && at.node + 1 == a->v) {
+        return false;
+    }
+    for (unsigned l = 0; l < a->lanes; l++) {
+        const uint8_t *layer = at.in_cur ? a->jobs[l].cur : a->jobs[l].prev;
+        memcpy(a->stage[l] + 32 * j, layer + offset, 32);
+    }
+    return true;
+}
+
+HOT void parent_fetch(const struct ahead *a, unsigned j)
+{
+    const struct graph_config *c = &a->jobs->graph->config;
+    size_t stride = a->jobs->stride;
+    unsigned step = stride == 32 ? 1 : 2; /* two woven labels share a line */
+
+    if (c->localised || (j == 0 && c->drg_degree > 0)) {
+        return; /* near, or the label before */
+    }
+    for (unsigned l = 0; l < a->lanes; l += step) {
+        const uint8_t *layer = j < c->drg_degree ? a->jobs[l].cur : a->jobs[l].prev;
+        __builtin_prefetch(layer + stride * a->fetch_row[j]);
     }
 }
 
-/* Hashes the staged messages of `lanes` replicas. stage[l] holds prefix and one pass. */
-static void staged_hash(const struct sha256_engine *e, unsigned lanes, uint8_t *const *out,
-                        uint8_t (*stage)[STAGE_BYTES], const struct layout *p)
+HOT void ahead_work(struct ahead *a, unsigned n)
 {
-    uint32_t states[LABEL_LANES_MAX][8];
+    for (; n > 0 && a->done < a->parents; n--, a->done++) {
+        if (a->fetch_row != NULL) {
+            parent_fetch(a, a->done);
+        }
+        if (a->stage != NULL && !parent_stage(a, a->done)) {
+            a->late |= (uint64_t)1 << a->done;
+        }
+    }
+}
+
+/* The label before is there: what had to wait for it. */
+HOT void ahead_finish(struct ahead *a)
+{
+    ahead_work(a, a->parents);
+    for (uint64_t m = a->late; m != 0; m &= m - 1) {
+        unsigned j = (unsigned)__builtin_ctzll(m);
+        for (unsigned l = 0; l < a->lanes; l++) {
+            memcpy(a->stage[l] + 32 * j, a->jobs[l].cur + a->jobs[l].stride * (a->v - 1), 32);
+        }
+    }
+}
+
+HOT void run(const struct sha256_engine *e, unsigned lanes, uint32_t (*states)[8],
+             const uint8_t *const *data, size_t n_blocks, struct ahead *ahead)
+{
+    const uint8_t *at[LABEL_LANES_MAX];
+    for (unsigned l = 0; l < lanes; l++) {
+        at[l] = data[l];
+    }
+    while (n_blocks > 0) {
+        size_t now = n_blocks < PIECE_BLOCKS + 2 || ahead == NULL ? n_blocks : PIECE_BLOCKS;
+        if (lanes == 1) {
+            e->blocks(states[0], at[0], now);
+        } else if (lanes == 4) {
+            e->blocks4(states, at, now);
+        } else {
+            e->blocks16(states, at, now);
+        }
+        if (ahead != NULL) {
+            ahead_work(ahead, ahead->per_piece);
+        }
+        for (unsigned l = 0; l < lanes; l++) {
+            at[l] += 64 * now;
+        }
+        n_blocks -= now;
+    }
+}
+
+/* Hashes the staged parents of `lanes` replicas on top of their prefixes. */
+HOT void staged_hash(const struct sha256_engine *e, unsigned lanes, uint8_t *const *out,
+                     uint32_t (*states)[8], uint8_t (*stage)[STAGE_BYTES], const struct layout *p,
+                     struct ahead *ahead)
+{
     const uint8_t *at[LABEL_LANES_MAX] = {NULL};
     uint64_t total = 64 + 32ull * p->slots;
     size_t pass_blocks = p->parents / 2;
     for (unsigned l = 0; l < lanes; l++) {
-        sha256_state_init(states[l]);
         at[l] = stage[l];
     }
     if (p->staged_in_full || (p->whole_passes == 0 && p->rest == 0)) {
-        size_t blocks = (size_t)sha256_compressions(total);
+        size_t blocks = (size_t)sha256_compressions(total) - 1;
         for (unsigned l = 0; l < lanes; l++) {
             last_block(stage[l] + 64 * (blocks - 1), total % 64, total);
         }
-        run(e, lanes, states, at, blocks);
+        run(e, lanes, states, at, blocks, ahead);
     } else {
-        run(e, lanes, states, at, 1 + pass_blocks);
-        for (unsigned l = 0; l < lanes; l++) {
-            at[l] = stage[l] + 64;
+        for (unsigned pass = 0; pass < 1 + p->whole_passes; pass++) {
+            run(e, lanes, states, at, pass_blocks, ahead);
         }
-        for (unsigned pass = 0; pass < p->whole_passes; pass++) {
-            run(e, lanes, states, at, pass_blocks);
-        }
-        run(e, lanes, states, at, p->rest / 2);
+        run(e, lanes, states, at, p->rest / 2, ahead);
         for (unsigned l = 0; l < lanes; l++) {
             /* The block of the odd label is spent: the end of the message goes there. */
-            uint8_t *end = stage[l] + 64 + 64 * (p->rest / 2);
+            uint8_t *end = stage[l] + 64 * (p->rest / 2);
             last_block(end, p->rest % 2 != 0 ? 32 : 0, total);
             at[l] = end;
         }
-        run(e, lanes, states, at, 1);
+        run(e, lanes, states, at, 1, ahead);
     }
     for (unsigned l = 0; l < lanes; l++) {
         sha256_state_store(out[l], states[l]);
@@ -128,41 +228,21 @@ static void staged_hash(const struct sha256_engine *e, unsigned lanes, uint8_t *
     }
 }
 
-/* Gathers the parents of v from the layers of one replica. */
-static inline void parents_stage(uint8_t *stage, const struct label_job *job, uint64_t v,
-                                 const uint32_t *row, unsigned n_parents)
+/* The states after the prefixes of node v (of all replicas), or for one replica of nodes v .. v+3:
+ * prefixes wait for nothing, so they go four at a time. */
+HOT void prefixes_hash(const struct sha256_engine *e, uint32_t (*states)[8],
+                       const struct label_job *jobs, unsigned lanes, uint64_t v)
 {
-    const struct graph_config *c = &job->graph->config;
-    uint64_t stride = job->stride;
-    uint8_t *to = stage + 64;
-    if (c->localised) {
-        memcpy(to, job->prev + stride * v, 32);
-        for (unsigned j = 0; j < c->exp_degree; j++) {
-            const uint8_t *layer = row[j] < v ? job->cur : job->prev;
-            memcpy(to + 32 * (j + 1), layer + stride * row[j], 32);
-        }
-        return;
+    uint8_t prefix[LABEL_LANES_MAX][64];
+    const uint8_t *at[LABEL_LANES_MAX];
+    unsigned n = lanes == 1 ? 4 : lanes;
+    for (unsigned l = 0; l < n; l++) {
+        const struct label_job *job = &jobs[lanes == 1 ? 0 : l];
+        prefix_write(prefix[l], job->replica_id, job->layer, lanes == 1 ? v + l : v);
+        sha256_state_init(states[l]);
+        at[l] = prefix[l];
     }
-    for (unsigned j = 0; j < c->drg_degree; j++) {
-        memcpy(to + 32 * j, job->cur + stride * row[j], 32);
-    }
-    for (unsigned j = c->drg_degree; j < n_parents; j++) {
-        memcpy(to + 32 * j, job->prev + stride * row[j], 32);
-    }
-}
-
-static inline void parents_prefetch(const struct label_job *job, const uint32_t *row,
-                                    unsigned n_parents)
-{
-    const struct graph_config *c = &job->graph->config;
-    for (unsigned j = 1; j < n_parents && j < c->drg_degree; j++) {
-        __builtin_prefetch(job->cur + job->stride * row[j]);
-    }
-    if (job->prev != NULL) {
-        for (unsigned j = c->drg_degree; j < graph_degree(job->graph); j++) {
-            __builtin_prefetch(job->prev + job->stride * row[j]);
-        }
-    }
+    run(e, n, states, at, 1, NULL);
 }
 
 static bool prefix_only(const struct graph *g, uint64_t v)
@@ -170,10 +250,10 @@ static bool prefix_only(const struct graph *g, uint64_t v)
     return v == 0 && !g->config.localised;
 }
 
-void label_range_lockstep(const struct sha256_engine *e, const struct label_job *given,
-                          unsigned n_jobs, const uint32_t *parents, uint64_t first, uint64_t n)
+/* n_jobs is a constant in each caller, so that the loops over replicas unroll. */
+HOT void lockstep(const struct sha256_engine *e, const struct label_job *given, unsigned n_jobs,
+                  const uint32_t *parents, uint64_t first, uint64_t n)
 {
-    invariant(n_jobs == 1 || n_jobs == 4 || n_jobs == 16);
     struct label_job jobs[LABEL_LANES_MAX];
     for (unsigned l = 0; l < n_jobs; l++) {
         jobs[l] = given[l];
@@ -183,27 +263,52 @@ void label_range_lockstep(const struct sha256_engine *e, const struct label_job 
     const struct layout p = layout_of(g, jobs->rule, jobs->layer);
     const struct layout bare = {.staged_in_full = true, .truncate = p.truncate};
     unsigned degree = graph_degree(g);
-    uint8_t stage[LABEL_LANES_MAX][STAGE_BYTES];
+    unsigned pieces = (unsigned)label_blocks(&p) / PIECE_BLOCKS;
+    uint8_t stage[2][LABEL_LANES_MAX][STAGE_BYTES];
+    uint32_t states[LABEL_LANES_MAX][8];
     uint8_t *out[LABEL_LANES_MAX];
+    /* Sixteen streams leave the processor no time, and two stages of theirs no cache. */
+    unsigned stages = n_jobs < 16 ? 2 : 1;
     /* More replicas take longer for a node and have more lines under way. */
-    unsigned distance = n_jobs == 1 ? PREFETCH_NODES : n_jobs == 4 ? PREFETCH_NODES / 4 : 2;
+    unsigned distance = n_jobs == 1 ? PREFETCH_NODES : n_jobs == 4 ? PREFETCH_NODES / 8 : 4;
+    struct ahead a = {.jobs = jobs, .lanes = n_jobs, .parents = p.parents};
+    if (n > 0 && !prefix_only(g, first)) {
+        a = (struct ahead){.jobs = jobs, .lanes = n_jobs, .parents = p.parents, .v = first};
+        a.stage = stage[0];
+        a.row = parents;
+        ahead_finish(&a);
+    }
     for (uint64_t i = 0; i < n; i++) {
-        uint64_t v = first + i;
-        const uint32_t *row = parents + i * degree;
-        const uint32_t *ahead = i + distance < n ? row + distance * degree : row;
+        uint64_t v = first + i, more = n - i;
         bool is_bare = prefix_only(g, v);
+        unsigned state_at = n_jobs == 1 ? (unsigned)(i % 4) : 0;
+        if (state_at == 0) {
+            prefixes_hash(e, states, jobs, n_jobs, v);
+        }
+        a = (struct ahead){.jobs = jobs, .lanes = n_jobs, .parents = p.parents, .v = v + 1};
+        a.per_piece = p.parents / (pieces != 0 ? pieces : 1) + 1;
+        a.stage = more > 1 ? stage[(i + 1) % stages] : NULL;
+        a.row = parents + (i + 1) * degree;
+        a.fetch_row = more > distance ? parents + (i + distance) * degree : NULL;
         for (unsigned l = 0; l < n_jobs; l++) {
-            /* Two woven labels share a line. */
-            if (l % 2 == 0 || jobs[l].stride == 32) {
-                parents_prefetch(&jobs[l], ahead, p.parents);
-            }
-            prefix_write(stage[l], jobs[l].replica_id, jobs[l].layer, v);
-            if (!is_bare) {
-                parents_stage(stage[l], &jobs[l], v, row, p.parents);
-            }
             out[l] = jobs[l].cur + jobs[l].stride * v;
         }
-        staged_hash(e, n_jobs, out, stage, is_bare ? &bare : &p);
+        staged_hash(e, n_jobs, out, states + state_at, stage[i % stages], is_bare ? &bare : &p,
+                    stages == 2 ? &a : NULL);
+        ahead_finish(&a);
+    }
+}
+
+void label_range_lockstep(const struct sha256_engine *e, const struct label_job *jobs,
+                          unsigned n_jobs, const uint32_t *parents, uint64_t first, uint64_t n)
+{
+    if (n_jobs == 1) {
+        lockstep(e, jobs, 1, parents, first, n);
+    } else if (n_jobs == 4) {
+        lockstep(e, jobs, 4, parents, first, n);
+    } else {
+        invariant(n_jobs == 16);
+        lockstep(e, jobs, 16, parents, first, n);
     }
 }
 
@@ -237,12 +342,15 @@ void label_one(const struct sha256_engine *e, uint8_t out[32], const struct grap
     if (prefix_only(g, v)) {
         p = (struct layout){.staged_in_full = true, .truncate = p.truncate};
     }
-    uint8_t stage[1][STAGE_BYTES];
-    prefix_write(stage[0], replica_id, layer, v);
+    uint8_t stage[1][STAGE_BYTES], prefix[64];
+    uint32_t state[1][8];
+    prefix_write(prefix, replica_id, layer, v);
+    sha256_state_init(state[0]);
+    e->blocks(state[0], prefix, 1);
     for (unsigned j = 0; j < p.parents; j++) {
-        memcpy(stage[0] + 64 + 32 * j, parent_labels[j], 32);
+        memcpy(stage[0] + 32 * j, parent_labels[j], 32);
     }
-    staged_hash(e, 1, &out, stage, &p);
+    staged_hash(e, 1, &out, state, stage, &p, NULL);
 }
 
 unsigned label_parents(const struct graph *g, uint32_t layer, uint64_t v, const uint32_t *parents,
