@@ -50,7 +50,7 @@ void overlay_start(struct overlay *overlay, struct ctx *c)
         book_add(overlay, c, seed->node_id, &seed->endpoint, NULL);
     }
     overlay->ping_ns = jitter_ns(c, overlay->policy->ping_ns);
-    overlay->rotate_ns = jitter_ns(c, ROTATE_NS);
+    overlay->rotate_ns = overlay->policy->links_stay ? DEADLINE_NONE : jitter_ns(c, ROTATE_NS);
     overlay->peers_ns = jitter_ns(c, PEERS_NS);
     overlay->dial_ns = c->mono_ns;
     overlay->restore_request = ctx_read(c, span_of("p", 1), span_of(NULL, 0), ANCHORS_READ, false);

@@ -31,6 +31,7 @@ void relay_init_apart(struct relay *relay, void *room, const struct node_config 
     relay->txs.entries = room;
     relay->txs.key = load64(key);
     relay->flush_ns = relay->want_ns = relay->block_ns = DEADLINE_NONE;
+    simblock_init(relay);
 }
 
 void relay_drop(struct relay *relay)

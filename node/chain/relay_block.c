@@ -10,7 +10,7 @@
 #define WANTED_LINK_MAX 2 /* announced blocks that one link may make us wait for */
 #define AHEAD_MAX 4       /* further above our tip a block waits for catching up */
 
-static struct relay_block *block_find(struct relay *relay, const uint8_t id[32])
+struct relay_block *relay_block_find(struct relay *relay, const uint8_t id[32])
 {
     uint64_t head = load64(id);
     for (uint32_t i = 0; i < RELAY_BLOCKS_MAX; i++) {
@@ -42,9 +42,7 @@ void relay_block_reset(struct relay *relay, struct relay_block *block)
     block->get = NULL;
 }
 
-/* A free place, else that of the oldest block the chain has, else of the oldest announcement. NULL:
- * all wait for transactions. */
-static struct relay_block *block_add(struct relay *relay, const uint8_t id[32])
+struct relay_block *relay_block_add(struct relay *relay, const uint8_t id[32])
 {
     struct relay_block *room = NULL;
     for (uint32_t i = 0; i < RELAY_BLOCKS_MAX; i++) {
@@ -70,13 +68,13 @@ static struct relay_block *block_add(struct relay *relay, const uint8_t id[32])
     return room;
 }
 
-static void block_forget(struct relay *relay, struct relay_block *block)
+void relay_block_forget(struct relay *relay, struct relay_block *block)
 {
     relay_block_reset(relay, block);
     block->state = RELAY_BLOCK_FREE;
 }
 
-static void due_at(struct relay *relay, struct relay_block *block, uint64_t due_ns)
+void relay_block_due(struct relay *relay, struct relay_block *block, uint64_t due_ns)
 {
     block->due_ns = due_ns;
     if (due_ns < relay->block_ns) {
@@ -104,7 +102,7 @@ static void want_again(struct relay *relay, struct relay_block *block, uint64_t 
 {
     relay_block_reset(relay, block);
     block->state = RELAY_BLOCK_WANTED;
-    due_at(relay, block, due_ns);
+    relay_block_due(relay, block, due_ns);
 }
 
 static enum err txs_ask(struct relay *relay, struct ctx *c, struct relay_block *block,
@@ -134,7 +132,7 @@ static enum err txs_ask(struct relay *relay, struct ctx *c, struct relay_block *
     block->state = RELAY_BLOCK_REBUILD;
     block->missing_txs += (uint32_t)count;
     block->tries++;
-    due_at(relay, block, c->mono_ns + TXS_WAIT_NS);
+    relay_block_due(relay, block, c->mono_ns + TXS_WAIT_NS);
     return ERR_OK;
 }
 
@@ -159,7 +157,7 @@ static enum err rebuild(struct relay *relay, struct ctx *c, struct relay_block *
         if (txs == NULL) { /* work for others only after the header has shown its own */
             enum err header = chain_header(relay->chain, c, parts.header.data);
             if (header != ERR_OK && header != ERR_UNKNOWN && header != ERR_EARLY) {
-                block_forget(relay, block);
+                relay_block_forget(relay, block);
                 return relay_fault(header);
             }
         }
@@ -176,7 +174,7 @@ static enum err rebuild(struct relay *relay, struct ctx *c, struct relay_block *
         }
     }
     if (err != ERR_OK) {
-        block_forget(relay, block);
+        relay_block_forget(relay, block);
         return err == ERR_FULL ? ERR_OK : err;
     }
     news->link = block->link;
@@ -189,7 +187,7 @@ static enum err rebuild(struct relay *relay, struct ctx *c, struct relay_block *
         relay_tx_included(relay, c, parts.txs[load32(asked.indices.data + 4 * i)]);
     }
     if (relay_fault(err) != ERR_OK) {
-        block_forget(relay, block);
+        relay_block_forget(relay, block);
     }
     return relay_fault(err);
 }
@@ -215,13 +213,13 @@ static enum err compact_recv(struct relay *relay, struct ctx *c, uint32_t link,
         return ERR_INVALID; /* nobody forwards what it has not executed */
     }
     overlay_tip_seen(relay->overlay, link, header.height);
-    block = block_find(relay, id);
+    block = relay_block_find(relay, id);
     bool new = block == NULL || block->state == RELAY_BLOCK_WANTED;
     if (!new) {
         duplicate(relay, c, link, block);
         return ERR_OK;
     }
-    if (block == NULL && (block = block_add(relay, id)) == NULL) {
+    if (block == NULL && (block = relay_block_add(relay, id)) == NULL) {
         ctx_trace(c, TRACE_limit_reached, LIMIT_RELAY_BLOCKS_MAX, RELAY_BLOCKS_MAX);
         return ERR_OK;
     }
@@ -251,7 +249,7 @@ static enum err ihave_recv(struct relay *relay, struct ctx *c, uint32_t link, st
     struct relay_block *oldest = NULL;
     uint32_t charged = 0;
     TRY(frame_block_ihave_decode(&m, frame));
-    struct relay_block *block = block_find(relay, m.block);
+    struct relay_block *block = relay_block_find(relay, m.block);
     if (block != NULL) {
         block->known |= 1ull << link;
     }
@@ -275,16 +273,16 @@ static enum err ihave_recv(struct relay *relay, struct ctx *c, uint32_t link, st
         }
     }
     if (charged >= WANTED_LINK_MAX) {
-        block_forget(relay, oldest); /* the newest brings its ancestors with it */
+        relay_block_forget(relay, oldest); /* the newest brings its ancestors with it */
     }
-    if ((block = block_add(relay, m.block)) == NULL) {
+    if ((block = relay_block_add(relay, m.block)) == NULL) {
         ctx_trace(c, TRACE_limit_reached, LIMIT_RELAY_BLOCKS_MAX, RELAY_BLOCKS_MAX);
         return ERR_OK;
     }
     block->state = RELAY_BLOCK_WANTED;
     block->known = 1ull << link;
     block->link = link;
-    due_at(relay, block, c->mono_ns + GRAFT_WAIT_NS);
+    relay_block_due(relay, block, c->mono_ns + GRAFT_WAIT_NS);
     return ERR_OK;
 }
 
@@ -293,7 +291,7 @@ static enum err graft_recv(struct relay *relay, struct ctx *c, uint32_t link, st
     struct frame_block_graft m;
     TRY(frame_block_graft_decode(&m, frame));
     relay->block_eager |= 1ull << link;
-    struct relay_block *block = block_find(relay, m.block);
+    struct relay_block *block = relay_block_find(relay, m.block);
     uint32_t entry = chain_find(relay->chain, m.block);
     if (entry == TREE_NONE || chain_entry(relay->chain, entry)->block == NULL) {
         return ERR_OK;
@@ -355,7 +353,7 @@ static enum err txs_recv(struct relay *relay, struct ctx *c, uint32_t link, stru
 {
     struct frame_block_txs m;
     TRY(frame_block_txs_decode(&m, frame));
-    struct relay_block *block = block_find(relay, m.block);
+    struct relay_block *block = relay_block_find(relay, m.block);
     if (block == NULL || block->state != RELAY_BLOCK_REBUILD || block->link != link) {
         return ERR_OK; /* late */
     }
@@ -367,6 +365,9 @@ enum err relay_block_frame(struct relay *relay, struct ctx *c, uint32_t link,
 {
     struct span bytes = span_of(frame->data, frame->len);
     struct frame_block_prune prune;
+    if (relay->config->policy->relay == RELAY_SIMBLOCK) {
+        return simblock_frame(relay, c, link, frame, news);
+    }
     switch (frame->data[0]) {
     case FRAME_BLOCK_COMPACT:
         return compact_recv(relay, c, link, frame, news);
@@ -403,13 +404,17 @@ static uint64_t links_behind(const struct relay *relay, uint64_t height)
 void relay_block(struct relay *relay, struct ctx *c, uint32_t from_link, uint32_t entry)
 {
     const struct tree_entry *e = chain_entry(relay->chain, entry);
-    struct relay_block *block = block_find(relay, e->id);
+    if (relay->config->policy->relay == RELAY_SIMBLOCK) {
+        simblock_announce(relay, c, from_link, entry);
+        return;
+    }
+    struct relay_block *block = relay_block_find(relay, e->id);
     uint64_t links = links_behind(relay, e->height);
     uint8_t frame[64];
     size_t len;
     relay->shared = c->shared;
     if (e->block == NULL || (block != NULL && block->pushed) ||
-        (block == NULL && (links == 0 || (block = block_add(relay, e->id)) == NULL))) {
+        (block == NULL && (links == 0 || (block = relay_block_add(relay, e->id)) == NULL))) {
         return;
     }
     if (from_link != LINK_NONE) {
@@ -435,20 +440,24 @@ void relay_block(struct relay *relay, struct ctx *c, uint32_t from_link, uint32_
 
 static void block_due(struct relay *relay, struct ctx *c, struct relay_block *block)
 {
+    if (relay->config->policy->relay == RELAY_SIMBLOCK) {
+        simblock_due(relay, c, block);
+        return;
+    }
     if (block->state == RELAY_BLOCK_REBUILD) {
         block->known &= ~(1ull << block->link); /* it did not answer */
         want_again(relay, block, c->mono_ns);
     }
     uint64_t links = block->known & overlay_ready(relay->overlay);
     if (links == 0 || block->tries++ >= TRIES_MAX || chain_holds(relay->chain, block->id)) {
-        block_forget(relay, block); /* a peer that is ahead will be asked by catching up */
+        relay_block_forget(relay, block); /* a peer that is ahead will be asked by catching up */
         return;
     }
     uint32_t link = (uint32_t)__builtin_ctzll(links);
     block->known &= ~(1ull << link);
     relay->block_eager |= 1ull << link;
     relay_send_id(c, link, FRAME_BLOCK_GRAFT, block->id);
-    due_at(relay, block, c->mono_ns + GRAFT_RETRY_NS);
+    relay_block_due(relay, block, c->mono_ns + GRAFT_RETRY_NS);
 }
 
 void relay_block_wake(struct relay *relay, struct ctx *c)
@@ -465,7 +474,7 @@ void relay_block_wake(struct relay *relay, struct ctx *c)
         if (block->due_ns <= c->mono_ns) {
             block_due(relay, c, block);
         } else {
-            due_at(relay, block, block->due_ns);
+            relay_block_due(relay, block, block->due_ns);
         }
     }
 }

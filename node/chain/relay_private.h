@@ -67,6 +67,7 @@ struct relay {
     uint64_t tx_eager, block_eager;       /* masks of links; the other ready ones are lazy */
     uint64_t flush_ns, want_ns, block_ns; /* deadlines */
     uint64_t orders;
+    bool takes_short, churns; /* simblock: drawn from the node's seed */
     struct relay_block blocks[RELAY_BLOCKS_MAX];
     struct tx_table txs;
 };
@@ -103,6 +104,21 @@ enum err relay_block_frame(struct relay *relay, struct ctx *c, uint32_t link,
                            const struct blob *frame, struct chain_news *news) MUST_CHECK;
 void relay_block_wake(struct relay *relay, struct ctx *c);
 void relay_block_reset(struct relay *relay, struct relay_block *block);
+struct relay_block *relay_block_find(struct relay *relay, const uint8_t id[32]);
+/* A free place, else that of the oldest block the chain has, else of the oldest announcement. NULL:
+ * all wait for transactions. */
+struct relay_block *relay_block_add(struct relay *relay, const uint8_t id[32]);
+void relay_block_forget(struct relay *relay, struct relay_block *block);
+void relay_block_due(struct relay *relay, struct relay_block *block, uint64_t due_ns);
+
+/* --- relay_simblock.c --- */
+void simblock_init(struct relay *relay);
+enum err simblock_frame(struct relay *relay, struct ctx *c, uint32_t link, const struct blob *frame,
+                        struct chain_news *news) MUST_CHECK;
+/* Announces a block that became the tip. */
+void simblock_announce(struct relay *relay, struct ctx *c, uint32_t from_link, uint32_t entry);
+/* A block that was asked for has not come in time, or its link is gone. */
+void simblock_due(struct relay *relay, struct ctx *c, struct relay_block *block);
 
 /* --- relay_compact.c --- */
 /* The BLOCK_COMPACT frame of an encoded block, one reference; NULL when scratch ends. */

@@ -12,6 +12,10 @@ struct seed_peer {
     struct endpoint endpoint;
 };
 
+/* How blocks travel. plumtree: decision 4. simblock: announced, asked for, sent whole or in short,
+ * as the published simulator SimBlock has it; an experiment (docs/scenarios.md). */
+enum relay_mode { RELAY_PLUMTREE, RELAY_SIMBLOCK };
+
 enum sync_choice { SYNC_FROM_GENESIS, SYNC_FROM_CHECKPOINT, SYNC_FROM_SNAPSHOT };
 
 /* Policies and limits of the local node, equal for most nodes of a run: shared by pointer. None is
@@ -29,6 +33,19 @@ struct node_policy {
     uint32_t tree_entries_max; /* blocks above the last checkpoint; 2048 */
     uint32_t fee_multiplier;   /* that this node's blocks ask for, atomic units per byte */
     uint64_t ping_ns;          /* 15 s; a link is dead after 3 misses */
+    bool links_stay;           /* no random link is given up for another now and then */
+    enum relay_mode relay;
+    /* Of simblock. Shares are per 10^9. */
+    uint32_t block_bytes;       /* a whole block is declared as so many; 0: as it is */
+    uint32_t compact_bytes;     /* a block in short */
+    uint32_t compact_ppb;       /* nodes that send and take blocks in short */
+    uint32_t churn_ppb;         /* nodes whose pools are poor, for they come and go */
+    uint32_t compact_fails_ppb; /* a block in short lacks something: at a node that stays */
+    uint32_t churn_fails_ppb;   /* ... and at one that comes and goes */
+    uint64_t *missing;          /* weights of 1 %, 2 %, ... of a block: what then is sent */
+    uint64_t missing_count;     /* ... by a node that stays; none: 1 % always */
+    uint64_t *churn_missing;    /* the same by one that comes and goes */
+    uint64_t churn_missing_count;
 };
 
 /* Parts of a node begin on cache lines of their own, and what is written from its low end as need

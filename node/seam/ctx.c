@@ -59,7 +59,8 @@ static uint32_t request_next(struct ctx *c)
 }
 
 /* Takes over the caller's reference on frame. */
-static void send_owned(struct ctx *c, uint32_t link, const struct blob *frame)
+static void send_owned(struct ctx *c, uint32_t link, const struct blob *frame,
+                       uint32_t declared_bytes)
 {
     struct effect *effect = effect_new(c, EFFECT_SEND);
     if (effect == NULL) {
@@ -68,12 +69,19 @@ static void send_owned(struct ctx *c, uint32_t link, const struct blob *frame)
     }
     effect->send.link = link;
     effect->send.frame = frame;
+    effect->send.declared_bytes = declared_bytes;
 }
 
 void ctx_send(struct ctx *c, uint32_t link, const struct blob *frame)
 {
+    ctx_send_declared(c, link, frame, 0);
+}
+
+void ctx_send_declared(struct ctx *c, uint32_t link, const struct blob *frame,
+                       uint32_t declared_bytes)
+{
     invariant(link < LINKS_MAX);
-    send_owned(c, link, blob_keep(c->shared, frame));
+    send_owned(c, link, blob_keep(c->shared, frame), declared_bytes);
 }
 
 void ctx_send_bytes(struct ctx *c, uint64_t link_mask, struct span frame)

@@ -21,6 +21,11 @@ struct ctx {
 /* Sends a frame on a link; keeps the caller's reference untouched. */
 void ctx_send(struct ctx *c, uint32_t link, const struct blob *frame);
 
+/* The same for a frame that stands for more bytes than it has (an experiment whose blocks have a
+ * size and no content). */
+void ctx_send_declared(struct ctx *c, uint32_t link, const struct blob *frame,
+                       uint32_t declared_bytes);
+
 /* Sends encoded bytes on every link of the mask (bit i = link i), as one blob. */
 void ctx_send_bytes(struct ctx *c, uint64_t link_mask, struct span frame);
 

@@ -121,6 +121,9 @@ struct effect {
         struct {
             uint32_t link;
             const struct blob *frame; /* a reference the host takes over */
+            /* More than the frame's length: what the frame stands for, and what a simulated line
+             * is charged. A real one sends the frame as it is. */
+            uint32_t declared_bytes;
         } send;
         struct {
             struct endpoint to;

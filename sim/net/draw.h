@@ -36,6 +36,8 @@ enum draw_purpose {
     DRAW_TOPOLOGY,
     DRAW_NODE_SEED,
     DRAW_ADVERSARY, /* what a byzantine node decides by chance */
+    DRAW_STAKE,
+    DRAW_DEGREE,
 };
 
 #define DRAW_GOLDEN 0x9e3779b97f4a7c15u

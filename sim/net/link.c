@@ -4,7 +4,8 @@
 
 enum {
     FAST_RESEND_SEGMENTS = 4, /* one lost and three that tell of it */
-    RESENDS_MAX = 255,        /* of one message; their draws are numbered in 8 bits */
+    MS_NS = 1000000,
+    RESENDS_MAX = 255, /* of one message; their draws are numbered in 8 bits */
 };
 
 enum err net_init(struct net *net, const struct cities *cities, const struct quantile *exponential,
@@ -86,6 +87,7 @@ struct path {
     uint64_t start_ns; /* of the upload */
     uint64_t flow_ns;  /* the slower access link's time */
     uint64_t loss_q32;
+    bool held; /* the sender's line is, until this has arrived */
 };
 
 /* Takes the sender's queue; common to links and datagrams. */
@@ -115,13 +117,25 @@ static struct path path_begin(const struct net *net, struct bandwidth_queue *que
         down_ns = slowed(down_ns, conditions->down_num, conditions->down_den);
         path.loss_q32 = either_q32(path.loss_q32, conditions->loss_q32);
     }
-    path.start_ns = bandwidth_upload(queue, now_ns, up_ns);
     path.flow_ns = later(up_ns, down_ns);
+    if (net->laws == NULL) {
+        path.start_ns = bandwidth_upload(queue, now_ns, up_ns);
+    } else if (bytes < net->rules.bulk_bytes) {
+        path.flow_ns = net->rules.control_ns;
+    } else {
+        path.start_ns = later(queue->up_free_ns, now_ns);
+        path.flow_ns = path.flow_ns / MS_NS * MS_NS + net->rules.bulk_ns;
+        path.held = true;
+    }
     return path;
 }
 
 static uint64_t path_delay_ns(const struct net *net, const struct path *path, uint64_t u)
 {
+    if (net->laws != NULL) {
+        return path->flow_ns +
+               laws_delay_ns(net->laws, net->city[path->src], net->city[path->dst], u);
+    }
     return path->flow_ns + path->base_ns + quantile_sample(net->exponential, u, path->jitter_ns);
 }
 
@@ -192,6 +206,9 @@ void link_send(const struct net *net, struct link_side *side, struct bandwidth_q
     if (arrival_ns != LINK_NEVER) {
         side->last_arrival_ns = arrival_ns;
     }
+    if (path.held) {
+        queue->up_free_ns = arrival_ns != LINK_NEVER ? arrival_ns : path.start_ns + delay_ns;
+    }
     out->arrival_ns = arrival_ns;
     out->break_ns = side->break_ns;
 }
@@ -227,7 +244,7 @@ unsigned link_datagram(const struct net *net, struct bandwidth_queue *queue,
 uint64_t link_receive(const struct net *net, struct bandwidth_queue *queue, uint32_t dst,
                       uint64_t arrival_ns, uint32_t bytes, uint32_t slow_num, uint32_t slow_den)
 {
-    if (arrival_ns < net->rules.bootstrap_ns) {
+    if (arrival_ns < net->rules.bootstrap_ns || net->laws != NULL) {
         return arrival_ns;
     }
     uint64_t down_ns = bandwidth_time_ns(net->bandwidth[dst].down_q20, bytes);

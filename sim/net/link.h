@@ -20,6 +20,11 @@
  * break. Conditions are those of the time of sending: what begins while a message is under way
  * misses it. Congestion control and slow start are not modelled.
  *
+ * With `laws` the network is SimBlock's (laws.h): in place of base + Exp(jitter) a message takes a
+ * Pareto draw, in whole milliseconds. One of less than bulk_bytes takes control_ns more and no
+ * bandwidth; any other takes its time on the slower access line, in whole milliseconds, and bulk_ns
+ * more, and the sender's line carries nothing else that large until it has arrived.
+ *
  * A *datagram* may be lost, may come twice (each copy with its own jitter), keeps no order, and
  * does not survive a cut. */
 #ifndef ORRERY_SIM_NET_LINK_H
@@ -28,6 +33,7 @@
 #include "sim/net/bandwidth.h"
 #include "sim/net/cities.h"
 #include "sim/net/draw.h"
+#include "sim/net/laws.h"
 #include "sim/net/quantile.h"
 
 enum {
@@ -44,6 +50,8 @@ struct link_rules {
     uint64_t rto_max_ns;     /* 120 s in Linux */
     uint64_t break_after_ns; /* at least rto_min_ns */
     uint64_t bootstrap_ns;   /* before this time nothing is lost and rates have no limit */
+    uint64_t control_ns, bulk_ns;
+    uint32_t bulk_bytes; /* these three with laws only */
 };
 
 /* What faults add to the directed pair at the time of sending; NULL stands for none. */
@@ -63,6 +71,7 @@ struct link_conditions {
 struct net {
     const struct cities *cities;
     const struct quantile *exponential;
+    const struct laws *laws; /* NULL: exponential jitter; set after net_init */
     const uint16_t *city;
     const struct bandwidth *bandwidth;
     uint32_t node_count;

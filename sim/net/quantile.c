@@ -140,7 +140,7 @@ enum err quantile_build_weibull(struct quantile *t, struct quantile_ratio shape)
 
 enum err quantile_build_pareto(struct quantile *t, struct quantile_ratio alpha)
 {
-    if (!ratio_within(alpha, 4, 64)) {
+    if (!ratio_within(alpha, 4, 512)) {
         return ERR_RANGE;
     }
     int64_t whole = (int64_t)64 << 32;

@@ -51,7 +51,7 @@ void quantile_build_exponential(struct quantile *table);
 /* Scale 1: x = (-ln s)^(1/shape). ERR_RANGE unless 1/5 <= shape <= 64. */
 MUST_CHECK enum err quantile_build_weibull(struct quantile *table, struct quantile_ratio shape);
 
-/* Minimum 1: x = s^(-1/alpha), cut at QUANTILE_MAX_Q32. ERR_RANGE unless 1/4 <= alpha <= 64. */
+/* Minimum 1: x = s^(-1/alpha), cut at QUANTILE_MAX_Q32. ERR_RANGE unless 1/4 <= alpha <= 512. */
 MUST_CHECK enum err quantile_build_pareto(struct quantile *table, struct quantile_ratio alpha);
 
 /* A measured distribution: value_q32[i] is the quantile at probability i / (count - 1), linear

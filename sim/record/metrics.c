@@ -49,6 +49,7 @@ void metrics_free(struct metrics *m)
     free(m->blocks);
     free(m->instances);
     free(m->txs);
+    free(m->each);
     free(m);
 }
 
@@ -161,6 +162,30 @@ static void intervals(struct metrics *m)
     set(m, METRIC_fork_rate, all > 0, all > 0 ? (double)(all - chain) / (double)all : 0);
     set(m, METRIC_stale_rate, chain > 0, chain > 0 ? (double)(all - chain) / (double)chain : 0);
     samples_free(&gaps);
+}
+
+/* The middle one of the pooled times, in seconds. */
+static double each_median(const struct metrics *m)
+{
+    uint64_t below = 0;
+    size_t bin = 0;
+
+    while (2 * (below + m->each[bin]) < m->each_count) {
+        below += m->each[bin++];
+    }
+    return 1e-3 * (double)bin;
+}
+
+static void each(struct metrics *m)
+{
+    bool some = m->each_count > 0;
+    double mean = some ? NS * (double)m->each_sum_ns / (double)m->each_count : 0;
+    const struct metric *interval = &m->list[METRIC_block_interval_mean];
+
+    set(m, METRIC_propagation_each_p50, some, some ? each_median(m) : 0);
+    set(m, METRIC_propagation_each_mean, some, mean);
+    some = some && interval->known && interval->value > 0;
+    set(m, METRIC_stale_rate_expected, some, some ? -expm1(-mean / interval->value) : 0);
 }
 
 static void propagation(struct metrics *m)
@@ -374,6 +399,7 @@ const struct metric *metrics_list(struct metrics *m, size_t *count)
     chain_mark(m);
     intervals(m);
     propagation(m);
+    each(m);
     finality(m);
     shares(m);
     lives(m);

@@ -28,9 +28,21 @@ static void *list_add(void **list, uint32_t *used, uint32_t *capacity, size_t by
     return at;
 }
 
-static void block_reached(struct block_seen *b, uint64_t time_ns)
+static void block_reached(struct metrics *m, struct block_seen *b, uint64_t time_ns)
 {
     static const uint32_t percent[SHARES] = {50, 90, 99};
+    uint64_t delay_ns = time_ns - b->time_ns;
+    uint64_t bin = delay_ns / 1000000;
+
+    if (measured(m, b->time_ns)) {
+        if (m->each == NULL) {
+            m->each = calloc(EACH_BINS, sizeof(*m->each));
+            invariant(m->each != NULL);
+        }
+        m->each[bin < EACH_BINS ? bin : EACH_BINS - 1]++;
+        m->each_sum_ns += delay_ns;
+        m->each_count++;
+    }
 
     b->reached++;
     for (int i = 0; i < SHARES; i++) {
@@ -61,7 +73,7 @@ static void block_produced(struct metrics *m, const struct trace_row *row)
         b->spread_ns[i] = UINT64_MAX;
     }
     table64_set(&m->block_of, b->id, m->block_count - 1);
-    block_reached(b, row->time_ns);
+    block_reached(m, b, row->time_ns);
 }
 
 /* Was this node up all the time since then? Others do not tell how fast something spread. */
@@ -78,7 +90,7 @@ static void block_received(struct metrics *m, const struct trace_row *row)
 
     if (i != TABLE64_NONE && m->blocks[i].producer != row->node &&
         witness(m, row, m->blocks[i].time_ns)) {
-        block_reached(&m->blocks[i], row->time_ns);
+        block_reached(m, &m->blocks[i], row->time_ns);
     }
 }
 

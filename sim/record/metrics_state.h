@@ -67,6 +67,9 @@ enum metric_id {
     METRICS
 };
 
+/* Pooled propagation times: counts of whole milliseconds, the last bin everything longer. */
+#define EACH_BINS ((size_t)1 << 17)
+
 struct metrics {
     uint64_t warmup_ns, end_ns;
     uint32_t node_count, nodes_up;
@@ -84,6 +87,9 @@ struct metrics {
     uint64_t flood_frames, private_depth, private_blocks;
     uint64_t final_ns, final_lag_ns; /* last new checkpoint, longest wait for one */
     struct samples inclusion, finality_tx, sync;
+    uint64_t *each; /* [EACH_BINS], or NULL: none yet */
+    u128 each_sum_ns;
+    uint64_t each_count;
     /* from the last sample of each node */
     uint64_t sent_bytes, sent_frames, cpu_ns, disk_bytes, links, links_nodes, sampled_ns;
     uint64_t sent_bytes_max, cpu_ns_max;

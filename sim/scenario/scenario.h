@@ -32,7 +32,7 @@ struct scenario_profile {
 };
 
 enum group_kind { GROUP_PRODUCER, GROUP_RELAY };
-enum stake_law { STAKE_EQUAL, STAKE_ZIPF, STAKE_LIST };
+enum stake_law { STAKE_EQUAL, STAKE_ZIPF, STAKE_LIST, STAKE_NORMAL };
 
 /* A population of nodes that share a description. Nodes are numbered group by group. */
 struct scenario_group {
@@ -44,9 +44,10 @@ struct scenario_group {
     char *slow_profile;
     /* stake, in whole tokens (producers) */
     enum stake_law stake_law;
-    uint64_t stake_total; /* equal, zipf: shared among the group */
-    struct ratio zipf;    /* exponent of zipf */
-    uint64_t *stake_list; /* list: one per node */
+    uint64_t stake_total;   /* equal, zipf: shared among the group */
+    struct ratio zipf;      /* exponent of zipf */
+    struct ratio deviation; /* normal: standard deviation over mean */
+    uint64_t *stake_list;   /* list: one per node */
     uint64_t stake_list_count;
     uint64_t free_each; /* free tokens of each account of the group; relays may have an account for
                            load */
@@ -57,6 +58,8 @@ struct scenario_group {
         struct ratio weight;
     } * places;
     uint64_t places_count;
+    uint64_t *degrees; /* weights of dialing 1, 2, ... links; none: as the policy says */
+    uint64_t degrees_count;
     char **operators; /* optional operator names, dealt round robin: a domain for faults */
     uint64_t operators_count;
     /* life */
@@ -101,10 +104,12 @@ struct scenario_process {
     int line; /* of the scenario file, for errors; 0: of the command line */
 };
 
-enum latency_model { LATENCY_CITIES, LATENCY_REGIONS, LATENCY_CONSTANT };
+enum latency_model { LATENCY_CITIES, LATENCY_REGIONS, LATENCY_CONSTANT, LATENCY_PARETO };
 struct scenario_network {
     enum latency_model latency;
-    uint64_t constant_ns; /* LATENCY_CONSTANT: one way */
+    uint64_t constant_ns;                     /* LATENCY_CONSTANT: one way */
+    char *table;                              /* LATENCY_PARETO: regions/<table>.tsv */
+    uint64_t control_ns, bulk_ns, bulk_bytes; /* LATENCY_PARETO: link.h */
     bool jitter;
     struct ratio loss;       /* per message; a reliable link turns it into delay */
     struct ratio duplicate;  /* datagrams */

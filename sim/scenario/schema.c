@@ -55,10 +55,11 @@
 #define MANY ((uint64_t)1 << 62)
 
 static const char *const group_kinds[] = {"producer", "relay", NULL};
-static const char *const stake_laws[] = {"equal", "zipf", "list", NULL};
+static const char *const stake_laws[] = {"equal", "zipf", "list", "normal", NULL};
 static const char *const sync_modes[] = {"genesis", "checkpoint", "snapshot", NULL};
 static const char *const load_kinds[] = {"transfer", "bond", "unbond", NULL};
-static const char *const latency_models[] = {"cities", "regions", "constant", NULL};
+static const char *const latency_models[] = {"cities", "regions", "constant", "pareto", NULL};
+static const char *const relay_modes[] = {"plumtree", "simblock", NULL};
 
 static const struct key profile_keys[] = {
     {.name = "name", .kind = KEY_NAME, AT(scenario_profile, name), .text = "how groups call it"},
@@ -82,6 +83,7 @@ static const struct key stake_keys[] = {
     QUANTITY(scenario_group, "total", stake_total, UNIT_NONE, "0", 0, (uint64_t)1 << 36,
              "bonded by the whole group (sirius2018: held free), whole tokens"),
     RATIO(scenario_group, "exponent", zipf, "1", "of zipf: the k-th holds k^-exponent"),
+    RATIO(scenario_group, "deviation", deviation, "1/4", "of normal: standard deviation over mean"),
     {.name = "list",
      .kind = KEY_NUMBERS,
      AT(scenario_group, stake_list),
@@ -124,6 +126,10 @@ static const struct key group_keys[] = {
      .kind = KEY_PLACES,
      AT(scenario_group, places),
      .text = "weights by region or city; empty: by population of all cities"},
+    {.name = "degrees",
+     .kind = KEY_NUMBERS,
+     AT(scenario_group, degrees),
+     .text = "weights of dialing 1, 2, ... links, drawn for each node; empty: policy.links_out"},
     TEXTS(scenario_group, "operators", operators,
           "dealt to the nodes in turn: a domain for faults"),
     QUANTITY(scenario_group, "join", join_ns, UNIT_TIME, "0 ns", 0, YEAR, "when the group starts"),
@@ -157,10 +163,20 @@ static const struct key process_keys[] = {
 };
 
 static const struct key network_keys[] = {
-    ENUM(scenario_network, "latency", latency, latency_models, "cities",
-         "cities: measured, city by city; constant: the same for all pairs"),
+    ENUM(
+        scenario_network, "latency", latency, latency_models, "cities",
+        "cities: measured, city by city; constant: the same for all pairs; pareto: by law, between "
+        "the regions of a table"),
     QUANTITY(scenario_network, "constant", constant_ns, UNIT_TIME, "50 ms", 2000000, 60000000000,
              "one way, of constant"),
+    TEXT(scenario_network, "table", table, "simblock-2015",
+         "of pareto: the file regions/<table>.tsv of mean delays"),
+    QUANTITY(scenario_network, "control", control_ns, UNIT_TIME, "10 ms", 0, 1000000000,
+             "of pareto: what a small message takes longer"),
+    QUANTITY(scenario_network, "bulk_size", bulk_bytes, UNIT_BYTES, "1 KiB", 1, UINT32_MAX,
+             "of pareto: from here on a message takes bandwidth and holds its sender's line"),
+    QUANTITY(scenario_network, "bulk", bulk_ns, UNIT_TIME, "2 ms", 0, 1000000000,
+             "of pareto: what such a message takes longer"),
     BOOL(scenario_network, "jitter", jitter, "yes", "measured deviation on top"),
     RATIO_IN(scenario_network, "loss", loss, "0", 0, 1, "per segment; a link turns it into delay"),
     RATIO_IN(scenario_network, "duplicate", duplicate, "0", 0, 1, "per datagram"),
@@ -191,6 +207,30 @@ static const struct key policy_keys[] = {
              "what a block asks for, atomic units per byte"),
     QUANTITY(node_policy, "ping", ping_ns, UNIT_TIME, "15 s", 1000000, YEAR,
              "silence after which a link is asked; dead after 3"),
+    BOOL(node_policy, "links_stay", links_stay, "no",
+         "no random link is given up for another every half hour"),
+    ENUM(node_policy, "relay", relay, relay_modes, "plumtree",
+         "how blocks travel; simblock: as in the published simulator, the next keys with it"),
+    QUANTITY(node_policy, "block_size", block_bytes, UNIT_BYTES, "0 B", 0, UINT32_MAX,
+             "a block is declared as so large; 0: as it is"),
+    QUANTITY(node_policy, "compact_size", compact_bytes, UNIT_BYTES, "18 kB", 0, UINT32_MAX,
+             "the same in short form"),
+    QUANTITY(node_policy, "compact", compact_ppb, UNIT_PPM, "0 ppm", 0, 1000000000,
+             "share of nodes that send and take short forms"),
+    QUANTITY(node_policy, "churn", churn_ppb, UNIT_PPM, "0 ppm", 0, 1000000000,
+             "share of nodes that come and go, for the next keys (they stay up)"),
+    QUANTITY(node_policy, "compact_fails", compact_fails_ppb, UNIT_PPM, "130_000 ppm", 0,
+             1000000000, "a short form lacks something: at a node that stays"),
+    QUANTITY(node_policy, "churn_fails", churn_fails_ppb, UNIT_PPM, "270_000 ppm", 0, 1000000000,
+             "the same at one that comes and goes"),
+    {.name = "missing",
+     .kind = KEY_NUMBERS,
+     AT(node_policy, missing),
+     .text = "weights of 1 %, 2 %, ... of a block: what is then sent by a node that stays"},
+    {.name = "churn_missing",
+     .kind = KEY_NUMBERS,
+     AT(node_policy, churn_missing),
+     .text = "the same by one that comes and goes"},
 };
 
 #define COST(index, key_, value_, text_)                                                           \

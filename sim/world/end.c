@@ -70,6 +70,7 @@ void world_free(struct world *w)
     }
     fault_timeline_free(&w->timeline);
     cities_free(&w->cities);
+    laws_free(w->laws);
     checks_free(w->checks);
     free(w->churns);
     free(w->loads);

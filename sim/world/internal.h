@@ -52,6 +52,7 @@ struct world {
     unsigned threads;
     struct cities cities;
     struct quantile exponential;
+    struct laws *laws; /* of latency pareto, else NULL */
     struct population population;
     struct shared *shared;
     struct engine *engine;
@@ -97,8 +98,8 @@ void step_run(struct world *w, unsigned thread, uint32_t index, uint64_t now_ns,
 void wire_connect(struct world *w, unsigned thread, uint32_t index, uint64_t now_ns,
                   const struct effect *effect);
 void wire_close(struct world *w, unsigned thread, uint32_t index, uint64_t now_ns, uint32_t link);
-void wire_send(struct world *w, unsigned thread, uint32_t index, uint64_t now_ns, uint32_t link,
-               const struct blob *frame);
+void wire_send(struct world *w, unsigned thread, uint32_t index, uint64_t now_ns,
+               const struct effect *effect);
 void wire_datagram(struct world *w, unsigned thread, uint32_t index, uint64_t now_ns,
                    const struct endpoint *to, const struct blob *frame);
 /* True when the event is for the node and *event is filled. */

@@ -71,8 +71,34 @@ static uint64_t zipf_q32(uint64_t k, struct ratio exponent)
     return fall >= (uint64_t)32 << 32 ? 0 : fixed_exp2(((uint64_t)32 << 32) - fall);
 }
 
+/* A share around 2^32 with the given deviation, never below 2^-12 of the mean: the sum of twelve
+ * uniform draws less six is normal to within 0.005 of its distribution function. */
+static uint64_t normal_q32(uint64_t key, uint32_t group, uint32_t index, struct ratio deviation)
+{
+    int64_t z_q32 = -6 * ((int64_t)1 << 32);
+    for (uint64_t k = 0; k < 12; k++) {
+        z_q32 += (int64_t)(draw_at(key, group, index, k) >> 32);
+    }
+    __extension__ typedef __int128 wide;
+    wide share = ((wide)1 << 32) + (wide)z_q32 * (wide)deviation.num / (wide)deviation.den;
+    return share < 1 << 20 ? 1 << 20 : (uint64_t)share;
+}
+
+static u128 stake_share(const struct scenario_group *group, uint16_t index, uint64_t i,
+                        uint64_t seed)
+{
+    switch (group->stake_law) {
+    case STAKE_ZIPF:
+        return zipf_q32(i + 1, group->zipf);
+    case STAKE_NORMAL:
+        return normal_q32(draw_key(seed, DRAW_STAKE), index, (uint32_t)i, group->deviation);
+    default:
+        return 1;
+    }
+}
+
 static enum err group_stakes(struct member *members, const struct scenario_group *group,
-                             struct scenario_error *error)
+                             uint16_t index, uint64_t seed, struct scenario_error *error)
 {
     u128 sum = 0;
 
@@ -82,10 +108,10 @@ static enum err group_stakes(struct member *members, const struct scenario_group
                       (unsigned long long)group->stake_list_count);
     }
     for (uint64_t i = 0; i < group->count; i++) {
-        sum += group->stake_law == STAKE_ZIPF ? zipf_q32(i + 1, group->zipf) : 1;
+        sum += stake_share(group, index, i, seed);
     }
     for (uint64_t i = 0; i < group->count; i++) {
-        u128 share = group->stake_law == STAKE_ZIPF ? zipf_q32(i + 1, group->zipf) : 1;
+        u128 share = stake_share(group, index, i, seed);
         members[i].stake_tokens = group->stake_law == STAKE_LIST
                                       ? group->stake_list[i]
                                       : (uint64_t)(group->stake_total * share / sum);
@@ -183,6 +209,30 @@ static enum err group_hardware(struct member *members, uint16_t index,
     return ERR_OK;
 }
 
+/* The scenario's policy, with as many links as the group's law of degrees gives this node. */
+static const struct node_policy *policy_of(struct population *p, const struct member *m,
+                                           const struct scenario *scenario)
+{
+    const struct scenario_group *group = &scenario->groups[m->group];
+    uint64_t sum = 0;
+    uint32_t degree = 0;
+
+    for (uint64_t i = 0; i < group->degrees_count; i++) {
+        sum += group->degrees[i];
+    }
+    if (sum == 0) {
+        return &scenario->policy;
+    }
+    uint64_t at = draw_below(draw(scenario->seed, DRAW_DEGREE, m->group, m->group_index, 0), sum);
+    while (at >= group->degrees[degree]) {
+        at -= group->degrees[degree++];
+    }
+    struct node_policy *policy = &p->policies[degree + 1];
+    *policy = scenario->policy;
+    policy->links_out = degree + 1;
+    return policy;
+}
+
 /* Keys, addresses and the peers a node knows at birth. */
 static void member_configure(struct population *p, uint32_t index, const struct scenario *scenario)
 {
@@ -194,7 +244,7 @@ static void member_configure(struct population *p, uint32_t index, const struct 
     m->has_account = group->kind == GROUP_PRODUCER || group->free_each > 0;
     m->free_tokens = group->free_each;
     config->genesis = &p->genesis;
-    config->policy = &scenario->policy;
+    config->policy = policy_of(p, m, scenario);
     population_seed(config->node_seed, scenario->seed, "orrery node key", index);
     sign_keypair(&secret, config->node_seed);
     memcpy(m->node_id, secret.public_key, 32);
@@ -360,7 +410,7 @@ enum err population_make(struct population *p, const struct scenario *scenario,
             members[i].group_index = i;
         }
         if (group->kind == GROUP_PRODUCER) {
-            TRY(group_stakes(members, group, error));
+            TRY(group_stakes(members, group, g, scenario->seed, error));
         }
         TRY(group_places(members, group, cities, place_seed, error));
         TRY(group_hardware(members, g, scenario, error));

@@ -35,6 +35,7 @@ struct population {
     uint8_t *genesis_bytes;
     const struct blob *genesis_state; /* one reference */
     uint16_t operator_count;
+    struct node_policy policies[LINKS_MAX + 1]; /* [k]: the scenario's with links_out = k */
 };
 
 /* ERR_INVALID with error filled: no producers, an unknown city or profile, stake beyond 2^36

@@ -69,7 +69,7 @@ static void effects_apply(struct world *w, unsigned thread, uint32_t index, uint
             wire_close(w, thread, index, now_ns, e->close.link);
             break;
         case EFFECT_SEND:
-            wire_send(w, thread, index, now_ns, e->send.link, e->send.frame);
+            wire_send(w, thread, index, now_ns, e);
             break;
         case EFFECT_DATAGRAM:
             wire_datagram(w, thread, index, now_ns, &e->datagram.to, e->datagram.frame);

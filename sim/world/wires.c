@@ -103,12 +103,16 @@ void wire_close(struct world *w, unsigned thread, uint32_t index, uint64_t now_n
     x->state = WIRE_FREE;
 }
 
-void wire_send(struct world *w, unsigned thread, uint32_t index, uint64_t now_ns, uint32_t link,
-               const struct blob *frame)
+void wire_send(struct world *w, unsigned thread, uint32_t index, uint64_t now_ns,
+               const struct effect *effect)
 {
+    uint32_t link = effect->send.link;
+    const struct blob *frame = effect->send.frame;
+    uint32_t declared = effect->send.declared_bytes;
     struct host *h = &w->hosts[index];
     struct wire *x = &h->wire[link];
-    uint32_t bytes = frame->len + (uint32_t)w->scenario->network.overhead_bytes;
+    uint32_t bytes = (declared > frame->len ? declared : frame->len) +
+                     (uint32_t)w->scenario->network.overhead_bytes;
     struct link_conditions c;
     struct link_outcome out;
 

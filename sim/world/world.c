@@ -29,12 +29,31 @@ static enum err cities_measured(struct cities *cities, const char *data,
 }
 
 /* The map of the scenario's latency model. */
+static enum err laws_open(struct world *w, struct scenario_error *error)
+{
+    struct cities_error where = {0};
+    char path[700];
+
+    snprintf(path, sizeof(path), "%s/regions/%s.tsv", w->scenario->data,
+             w->scenario->network.table);
+    enum err err = laws_load(&w->laws, &w->cities, &where, path);
+    if (err != ERR_OK) {
+        snprintf(error->file, sizeof(error->file), "%.255s", path);
+        error->line = (int)where.line;
+        snprintf(error->text, sizeof(error->text), "%s", where.text);
+    }
+    return err;
+}
+
 static enum err cities_open(struct world *w, struct scenario_error *error)
 {
     const struct scenario_network *network = &w->scenario->network;
     struct cities measured;
     enum err err;
 
+    if (network->latency == LATENCY_PARETO) {
+        return laws_open(w, error);
+    }
     if (network->latency == LATENCY_CONSTANT) {
         err = cities_make_constant(&w->cities, network->constant_ns);
         snprintf(error->text, sizeof(error->text), "network.constant: %s", err_text(err));
@@ -62,7 +81,10 @@ static enum err network_build(struct world *w, struct scenario_error *error)
         .rto_min_ns = 200000000,
         .rto_max_ns = 120000000000,
         .break_after_ns = 120000000000,
-        .bootstrap_ns = s->bootstrap_ns};
+        .bootstrap_ns = s->bootstrap_ns,
+        .control_ns = s->network.control_ns,
+        .bulk_ns = s->network.bulk_ns,
+        .bulk_bytes = (uint32_t)s->network.bulk_bytes};
 
     w->city_of_node = calloc(w->count, sizeof(*w->city_of_node));
     w->bandwidth = calloc(w->count, sizeof(*w->bandwidth));
@@ -84,6 +106,7 @@ static enum err network_build(struct world *w, struct scenario_error *error)
     if (err != ERR_OK) {
         snprintf(error->text, sizeof(error->text), "network: %s", err_text(err));
     }
+    w->net.laws = w->laws;
     return err;
 }
 

@@ -71,6 +71,8 @@ FRAMES = [
     (0x23, "BLOCK_PRUNE", []),
     (0x24, "BLOCK_TXS_GET", [hash_, items(4)]),
     (0x25, "BLOCK_TXS", [hash_, many(65536)]),
+    (0x26, "BLOCK_ASK", [hash_, u16]),
+    (0x27, "BLOCK_WHOLE", [u16, octets(4 << 20)]),
     (0x30, "HEADERS_GET", [items(32), u64, u16]),
     (0x31, "HEADERS", [many(334)]),
     (0x32, "BLOCKS_GET", [items(32), u64]),

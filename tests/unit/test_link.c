@@ -313,3 +313,65 @@ Test(link, bad_rules)
     cr_assert_eq(net_init(&net, &cities, &exponential, city, bandwidth, NODES, &rules, 1),
                  ERR_RANGE);
 }
+
+/* SimBlock's law between Europe and Japan: mean 266 ms, minimum 261, shape 53.2; whole
+ * milliseconds. */
+Test(link, laws_give_pareto_delays_and_hold_the_line)
+{
+    struct cities_error error;
+    struct laws *laws;
+    char path[1024];
+    enum { COUNT = 20000 };
+    static double delay[COUNT];
+    const struct link_rules r = {
+        .rto_min_ns = 200 * MS,
+        .rto_max_ns = 120 * (uint64_t)SECOND,
+        .break_after_ns = 30 * (uint64_t)SECOND,
+        .control_ns = 10 * MS,
+        .bulk_ns = 2 * MS,
+        .bulk_bytes = 1024,
+    };
+    source_path(path, sizeof path, "scenarios/regions/simblock-2015.tsv");
+    cr_assert_eq(laws_load(&laws, &cities, &error, path), ERR_OK, "%s", error.text);
+    for (int i = 0; i < NODES; i++) {
+        cr_assert_eq(cities_find(&cities, &(uint32_t){0}, "JP"), ERR_OK);
+        city[i] = i % 2 == 0 ? 1 : 4;
+        cr_assert_eq(bandwidth_init(&bandwidth[i], 8100000, 17500000, 0), ERR_OK);
+    }
+    cr_assert_eq(net_init(&net, &cities, &exponential, city, bandwidth, NODES, &r, 42), ERR_OK);
+    net.laws = laws;
+    link_open(&side, 0);
+    for (uint64_t i = 0; i < COUNT; i++) {
+        uint64_t at = i * SECOND;
+        link_send(&net, &side, &queue, NULL, &out, 0, 1, at, 100);
+        cr_assert_eq((out.arrival_ns - at) % MS, 0);
+        delay[i] = ((double)out.arrival_ns - (double)at) / MS - 10;
+    }
+    qsort(delay, COUNT, sizeof *delay, compare_double);
+    cr_assert_geq(delay[0], 261);
+    for (int i = 0; i < COUNT;) {
+        int end = i;
+        while (end < COUNT && delay[end] == delay[i]) {
+            end++;
+        }
+        double p = gsl_cdf_pareto_P(delay[i] + 0.5, 53.2, 261);
+        cr_assert_lt(fabs(p - (double)end / COUNT), 1.95 / sqrt(COUNT), "at %g ms", delay[i]);
+        i = end;
+    }
+    /* 535,000 bytes at 8.1 Mbit/s: 528 ms, 2 more, the delay; the next begins when it is in, and a
+     * small message passes beside. */
+    uint64_t now = (uint64_t)COUNT * SECOND;
+    struct link_side other;
+    link_open(&other, 1);
+    link_send(&net, &side, &queue, NULL, &out, 0, 1, now, 535000);
+    uint64_t first = out.arrival_ns;
+    cr_assert(first >= now + 791 * (uint64_t)MS && first < now + 1200 * (uint64_t)MS);
+    link_send(&net, &other, &queue, NULL, &out, 0, 3, now, 535000);
+    cr_assert(out.arrival_ns >= first + 791 * (uint64_t)MS);
+    cr_assert_eq(link_receive(&net, &queue, 1, first, 535000, 1, 1), first);
+    link_open(&other, 2);
+    link_send(&net, &other, &queue, NULL, &out, 0, 3, now, 100);
+    cr_assert_lt(out.arrival_ns, now + 600 * (uint64_t)MS);
+    laws_free(laws);
+    cities_free(&cities);
+}
