@@ -1,9 +1,7 @@
 #include "node/daemon/log.h"
 
-#include <arpa/inet.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -64,50 +62,6 @@ void log_line(enum log_level level, const char *event, const char *format, ...)
     if (write(STDERR_FILENO, line, end + 1) < 0) {
         return; /* nobody reads: nothing can be said about it */
     }
-}
-
-const char *endpoint_text(char text[ENDPOINT_TEXT_BYTES], const struct endpoint *endpoint)
-{
-    static const uint8_t mapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
-    char host[INET6_ADDRSTRLEN] = "";
-
-    if (memcmp(endpoint->address, mapped, sizeof(mapped)) == 0) {
-        inet_ntop(AF_INET, endpoint->address + 12, host, sizeof(host));
-        snprintf(text, ENDPOINT_TEXT_BYTES, "%s:%u", host, endpoint->port);
-    } else {
-        inet_ntop(AF_INET6, endpoint->address, host, sizeof(host));
-        snprintf(text, ENDPOINT_TEXT_BYTES, "[%s]:%u", host, endpoint->port);
-    }
-    return text;
-}
-
-enum err endpoint_parse(struct endpoint *endpoint, const char *text)
-{
-    char host[INET6_ADDRSTRLEN];
-    bool six = text[0] == '[';
-    const char *colon = strrchr(text, ':');
-
-    if (colon == NULL || (six && (colon == text || colon[-1] != ']'))) {
-        return ERR_SYNTAX;
-    }
-    const char *first = six ? text + 1 : text;
-    size_t len = (size_t)(colon - first) - (six ? 1 : 0);
-    if (len >= sizeof(host)) {
-        return ERR_SYNTAX;
-    }
-    memcpy(host, first, len);
-    host[len] = 0;
-    char *end;
-    unsigned long port = strtoul(colon + 1, &end, 10);
-    if (colon[1] < '0' || colon[1] > '9' || *end != 0 || port > UINT16_MAX) {
-        return ERR_SYNTAX;
-    }
-    *endpoint = (struct endpoint){.port = (uint16_t)port};
-    if (six) {
-        return inet_pton(AF_INET6, host, endpoint->address) == 1 ? ERR_OK : ERR_SYNTAX;
-    }
-    endpoint->address[10] = endpoint->address[11] = 0xff;
-    return inet_pton(AF_INET, host, endpoint->address + 12) == 1 ? ERR_OK : ERR_SYNTAX;
 }
 
 const char *id_text(char text[17], const uint8_t id[32])

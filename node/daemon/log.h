@@ -4,7 +4,7 @@
 #define ORRERY_DAEMON_LOG_H
 
 #include "node/base/err.h"
-#include "node/seam/seam.h"
+#include "node/daemon/address.h"
 
 enum log_level { LOG_ERROR, LOG_WARN, LOG_INFO, LOG_DEBUG };
 
@@ -17,12 +17,6 @@ bool log_wanted(enum log_level level);
  * "port=%u", p); a value with blanks is put in quotes by the caller. Control bytes are replaced. */
 void log_line(enum log_level level, const char *event, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
-
-/* "10.0.0.1:7900" or "[::1]:7900". */
-#define ENDPOINT_TEXT_BYTES 56
-const char *endpoint_text(char text[ENDPOINT_TEXT_BYTES], const struct endpoint *endpoint);
-/* The reverse; ERR_SYNTAX. Names are not looked up. */
-enum err endpoint_parse(struct endpoint *endpoint, const char *text) MUST_CHECK;
 
 /* The first eight bytes in hex. */
 const char *id_text(char text[17], const uint8_t id[32]);
