@@ -13,7 +13,7 @@
 enum token { END, E, S, EE, ES, SE, SS };
 
 struct pattern {
-    const char *name;                      /* of the whole protocol; at most 64 bytes */
+    char name[NOISE_HASH_BYTES];           /* of the whole protocol, zero padded: the first hash */
     bool initiator_known, responder_known; /* pre-messages: static keys */
     uint8_t messages;
     uint8_t token[MESSAGES_MAX][TOKENS_MAX];
@@ -230,13 +230,11 @@ void noise_start(struct noise_handshake *h, enum noise_pattern pattern, bool ini
                  struct span prologue, const struct noise_keys *keys)
 {
     const struct pattern *p = &patterns[pattern];
-    size_t name_len = strlen(p->name);
 
     memset(h, 0, sizeof(*h));
     h->pattern = pattern;
     h->initiator = initiator;
-    invariant(name_len <= sizeof(h->hash)); /* a longer one would be hashed */
-    memcpy(h->hash, p->name, name_len);
+    memcpy(h->hash, p->name, sizeof(h->hash));
     memcpy(h->chaining_key, h->hash, sizeof(h->hash));
     mix_hash(h, prologue.data, prologue.len);
 
