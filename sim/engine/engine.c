@@ -1,16 +1,33 @@
 #include "sim/engine/engine.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "node/base/invariant.h"
 #include "sim/engine/lane.h"
 #include "sim/engine/memory.h"
 
+#define WINDOW_SLOTS_MAX 64 /* bits of lane.busy */
+#define CREW_WORK_MIN 12    /* events of a window of zones that pay for waking the crew */
+
+/* What a thread of the crew does in a window: its lane, or zones as long as there are any. */
 static void engine_crew_work(void *context, unsigned thread)
 {
     struct engine *engine = context;
-    lane_collect(engine, &engine->lane[thread]);
-    lane_run(engine, &engine->lane[thread]);
+    if (!engine->zoned) {
+        lane_collect(engine, &engine->lane[thread]);
+        lane_run(engine, &engine->lane[thread]);
+        return;
+    }
+    for (;;) {
+        unsigned next = atomic_fetch_add_explicit(&engine->taken, 1, memory_order_relaxed);
+        if (next >= engine->lanes) {
+            return;
+        }
+        struct lane *lane = &engine->lane[engine->order[next]];
+        lane_collect(engine, lane);
+        lane_run(engine, lane);
+    }
 }
 
 /* Eight blocks or more for each lane, of up to 128 nodes: beyond that a lane's nodes are far enough
@@ -49,7 +66,8 @@ static enum err engine_new_lanes(struct engine *engine)
         }
     }
     if (lanes > 1) {
-        return crew_new(&engine->crew, lanes, engine_crew_work, engine);
+        unsigned threads = engine->config.threads < lanes ? engine->config.threads : lanes;
+        return crew_new(&engine->crew, threads, engine_crew_work, engine);
     }
     return ERR_OK;
 }
@@ -78,12 +96,24 @@ enum err engine_new(struct engine **out, const struct engine_config *config)
         config->slot_ns > ENGINE_TIME_MAX || config->epoch_ns > ENGINE_TIME_MAX) {
         return ERR_RANGE;
     }
-    struct engine *engine = calloc(1, sizeof *engine);
+    if (config->zone != NULL && (config->zones == 0 || config->zones > ENGINE_ZONES_MAX)) {
+        return ERR_RANGE;
+    }
+    struct engine *engine = aligned_alloc(64, sizeof *engine);
     if (engine == NULL) {
         return ERR_NO_MEMORY;
     }
+    memset(engine, 0, sizeof *engine);
     engine->config = *config;
     engine->lanes = config->threads < config->nodes ? config->threads : config->nodes;
+    engine->window_slots = 1;
+    if (config->zone != NULL && config->zones > 1 && engine->lanes > 1 &&
+        config->slot_hook == NULL && config->zone_ns >= 2 * config->slot_ns) {
+        uint64_t slots = config->zone_ns / config->slot_ns;
+        engine->zoned = true;
+        engine->lanes = config->zones;
+        engine->window_slots = slots < WINDOW_SLOTS_MAX ? slots : WINDOW_SLOTS_MAX;
+    }
     engine->lane_inverse = UINT64_MAX / engine->lanes + 1;
     engine->block_log2 = engine_block_log2(config->nodes, engine->lanes);
     engine->epoch_next_ns = config->epoch_ns > 0 ? config->epoch_ns : ENGINE_NEVER;
@@ -151,24 +181,42 @@ static uint64_t engine_next_slot(const struct engine *engine)
     return next;
 }
 
-/* The crew is worth waking if more than one of it has something to do. */
-static bool engine_divides(const struct engine *engine, uint64_t slot, uint32_t *work)
+/* What lane i has to do in the window, as far as it is known. */
+static uint64_t engine_lane_work(const struct engine *engine, unsigned i)
+{
+    uint64_t work = 0;
+    for (uint64_t slot = engine->window_first; slot < engine->window_end; slot++) {
+        work += wheel_count(engine->lane[i].wheel, slot);
+    }
+    for (unsigned from = 0; from < engine->lanes; from++) {
+        work += engine->lane[from].outbox[engine->parity ^ 1][i].near;
+    }
+    return work;
+}
+
+/* The crew is worth waking if more than one lane has something to do. Puts the lanes in order. */
+static bool engine_divides(struct engine *engine, uint32_t *work)
 {
     unsigned lanes_busy = 0;
     uint64_t sum = 0;
+    uint64_t lane_work[ENGINE_ZONES_MAX];
     for (unsigned i = 0; i < engine->lanes; i++) {
-        uint64_t lane_work = wheel_count(engine->lane[i].wheel, slot);
-        for (unsigned from = 0; from < engine->lanes; from++) {
-            lane_work += engine->lane[from].outbox[engine->parity ^ 1][i].near;
+        uint64_t mine = engine_lane_work(engine, i);
+        unsigned at = i;
+        for (; at > 0 && lane_work[at - 1] < mine; at--) {
+            lane_work[at] = lane_work[at - 1];
+            engine->order[at] = engine->order[at - 1];
         }
-        lanes_busy += lane_work > 0;
-        sum += lane_work;
+        lane_work[at] = mine;
+        engine->order[at] = (uint8_t)i;
+        lanes_busy += mine > 0;
+        sum += mine;
     }
     *work = sum < UINT32_MAX ? (uint32_t)sum : UINT32_MAX;
     return lanes_busy > 1;
 }
 
-static void engine_run_lanes(struct engine *engine, uint64_t slot)
+static void engine_run_lanes(struct engine *engine)
 {
     uint32_t work;
     if (engine->lanes == 1) {
@@ -176,11 +224,13 @@ static void engine_run_lanes(struct engine *engine, uint64_t slot)
         lane_run(engine, &engine->lane[0]);
         return;
     }
-    bool divides = engine_divides(engine, slot, &work);
-    bool crew = divides && gauge_start(&engine->gauge, work);
+    bool divides = engine_divides(engine, &work);
+    bool crew =
+        divides && (engine->zoned ? work >= CREW_WORK_MIN : gauge_start(&engine->gauge, work));
     engine->alone = !crew;
     if (crew) {
         engine->counters.slots_crew++;
+        atomic_store_explicit(&engine->taken, 0, memory_order_relaxed);
         crew_work(engine->crew);
     } else {
         for (unsigned i = 0; i < engine->lanes; i++) {
@@ -190,33 +240,16 @@ static void engine_run_lanes(struct engine *engine, uint64_t slot)
             lane_run(engine, &engine->lane[i]);
         }
     }
-    if (divides) {
+    if (divides && !engine->zoned) {
         gauge_finish(&engine->gauge, work);
     }
     engine->parity ^= 1;
 }
 
-static void engine_count(struct engine *engine, uint64_t slot)
+/* A slot had events. */
+static void engine_count_slot(struct engine *engine, uint64_t slot)
 {
     struct engine_counters *counters = &engine->counters;
-    uint64_t popped_before = engine->popped;
-    uint64_t pushed = 0;
-    uint64_t popped = 0;
-    uint64_t events = 0;
-    for (unsigned i = 0; i < engine->lanes; i++) {
-        pushed += engine->lane[i].pushed;
-        popped += engine->lane[i].popped;
-        events += engine->lane[i].events;
-    }
-    counters->events = events;
-    engine->popped = popped;
-    counters->pending = pushed - popped;
-    if (counters->pending > counters->pending_peak) {
-        counters->pending_peak = counters->pending;
-    }
-    if (popped == popped_before) {
-        return; /* events were filed again, that is all */
-    }
     if (counters->slots == 0) {
         counters->slots_skipped = slot;
     } else if (slot > engine->slot_last) {
@@ -228,21 +261,46 @@ static void engine_count(struct engine *engine, uint64_t slot)
     engine->slot_last = slot;
 }
 
-/* Runs the slot as far as limit_ns. */
-static void engine_run_slot(struct engine *engine, uint64_t slot, uint64_t limit_ns)
+static void engine_count(struct engine *engine)
+{
+    struct engine_counters *counters = &engine->counters;
+    uint64_t pushed = 0;
+    uint64_t popped = 0;
+    uint64_t events = 0;
+    uint64_t busy = 0;
+    for (unsigned i = 0; i < engine->lanes; i++) {
+        pushed += engine->lane[i].pushed;
+        popped += engine->lane[i].popped;
+        events += engine->lane[i].events;
+        busy |= engine->lane[i].busy;
+    }
+    counters->events = events;
+    counters->pending = pushed - popped;
+    if (counters->pending > counters->pending_peak) {
+        counters->pending_peak = counters->pending;
+    }
+    for (; busy != 0; busy &= busy - 1) {
+        engine_count_slot(engine, engine->window_first + (uint64_t)__builtin_ctzll(busy));
+    }
+}
+
+/* Runs a window of so many slots as far as limit_ns. */
+static void engine_run_window(struct engine *engine, uint64_t first, uint64_t slots,
+                              uint64_t limit_ns)
 {
     uint64_t events = engine->counters.events;
     for (unsigned i = 0; i < engine->lanes; i++) {
-        wheel_advance(engine->lane[i].wheel, slot);
+        wheel_advance(engine->lane[i].wheel, first);
     }
-    uint64_t width_ns = engine->config.slot_ns;
-    engine->slot_end_ns = (slot + 1) * width_ns;
-    engine->limit_ns = limit_ns < engine->slot_end_ns ? limit_ns : engine->slot_end_ns;
+    engine->window_first = first;
+    engine->window_end = first + slots;
+    engine->window_end_ns = engine->window_end * engine->config.slot_ns;
+    engine->limit_ns = limit_ns < engine->window_end_ns ? limit_ns : engine->window_end_ns;
     engine->open = true;
-    engine_run_lanes(engine, slot);
+    engine_run_lanes(engine);
     engine->open = false;
     engine->now_ns = engine->limit_ns;
-    engine_count(engine, slot);
+    engine_count(engine);
     if (engine->config.slot_hook != NULL && engine->counters.events > events) {
         engine->config.slot_hook(engine->config.world, engine->now_ns);
     }
@@ -251,6 +309,8 @@ static void engine_run_slot(struct engine *engine, uint64_t slot, uint64_t limit
 enum engine_stop engine_run(struct engine *engine, uint64_t until_ns, uint64_t max_events)
 {
     const struct engine_config *config = &engine->config;
+    /* A limit of events is met at the end of the same slot whatever the zones. */
+    uint64_t slots = max_events == UINT64_MAX ? engine->window_slots : 1;
     for (;;) {
         if (atomic_load_explicit(&engine->asked, memory_order_relaxed)) {
             atomic_store_explicit(&engine->asked, false, memory_order_relaxed);
@@ -279,7 +339,7 @@ enum engine_stop engine_run(struct engine *engine, uint64_t until_ns, uint64_t m
             engine->now_ns = limit_ns;
             continue;
         }
-        engine_run_slot(engine, slot, limit_ns);
+        engine_run_window(engine, slot, slots, limit_ns);
     }
 }
 
@@ -301,6 +361,11 @@ uint64_t engine_now(const struct engine *engine)
 unsigned engine_thread(const struct engine *engine, uint32_t node)
 {
     return engine_lane(engine, node);
+}
+
+unsigned engine_lanes(const struct engine *engine)
+{
+    return engine->lanes;
 }
 
 void engine_mix(struct engine *engine, uint32_t node, uint64_t value)

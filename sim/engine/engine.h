@@ -6,6 +6,10 @@
  * may run in parallel and every result is the same for any number of threads. What a node sends
  * to itself may fall into the open slot; it then happens there, in its place.
  *
+ * Nodes that stand together may be told apart from the rest as a zone. What one zone sends another
+ * is under way much longer than a slot, so each zone runs many slots on its own before they all
+ * meet again, and threads take one zone after the other.
+ *
  * design: section 3. After Chandy, Misra 1979 (conservative windows) and Brown 1988 (calendar). */
 #ifndef ORRERY_ENGINE_ENGINE_H
 #define ORRERY_ENGINE_ENGINE_H
@@ -18,6 +22,7 @@
 #include "sim/engine/fingerprint.h"
 
 #define ENGINE_THREADS_MAX 64
+#define ENGINE_ZONES_MAX 64
 #define ENGINE_SLOT_NS_MIN 2
 
 struct engine;
@@ -30,8 +35,8 @@ struct engine_config {
     void *world;       /* handed to the functions below */
 
     /* What a node does. Called on any thread, events of one node one after the other; thread is
-     * the number under which the node calls engine_send and engine_wake, constant for a node, and
-     * two calls at the same time have different ones. */
+     * the number under which the node calls engine_send and engine_wake, below engine_lanes,
+     * constant for a node, and two calls at the same time have different ones. */
     void (*handler)(void *world, unsigned thread, const struct engine_event *event);
 
     /* Called between slots, on the thread that called engine_run, while no node runs. They may
@@ -51,6 +56,14 @@ struct engine_config {
      * line is fetched shortly before the node runs. */
     const void *node_state;
     size_t node_state_bytes;
+
+    /* Optional, and no part of the result: zone[n], below zones (at most ENGINE_ZONES_MAX), is
+     * where node n stands, and what is sent from one zone to another takes zone_ns or more. Of use
+     * with more than one thread, no slot_hook and a zone_ns of several slots; ignored else. The
+     * array outlives the engine. */
+    const uint8_t *zone;
+    unsigned zones;
+    uint64_t zone_ns;
 };
 
 enum engine_stop {
@@ -69,7 +82,7 @@ struct engine_counters {
     uint64_t own;           /* events a node sent to itself inside a slot */
     uint64_t stale;         /* wakes that came to nothing because they had been moved */
     uint64_t pending;       /* events waiting now, stale wakes included */
-    uint64_t pending_peak;  /* the most after any slot */
+    uint64_t pending_peak;  /* the most after any slot, or after zones have met */
 };
 
 /* ERR_RANGE: a number out of its range. ERR_NO_MEMORY, ERR_BUSY: as said. Later on, running out
@@ -82,8 +95,9 @@ uint32_t engine_world(const struct engine *engine);
 
 /* Makes an event happen at dst. Inside a handler: thread is the handler's, src the node that
  * runs, and time_ns is not before the event it handles if dst is src, and not before the end of
- * the slot otherwise (a delay of at least slot_ns is always enough). Between slots: any src,
- * thread 0, and time_ns not before engine_now. payload: any but ENGINE_WAKE. */
+ * the slot otherwise (a delay of at least slot_ns is always enough; zone_ns if dst stands in
+ * another zone). Between slots: any src, thread 0, and time_ns not before engine_now. payload: any
+ * but ENGINE_WAKE. */
 void engine_send(struct engine *engine, unsigned thread, uint32_t src, uint32_t dst,
                  uint64_t time_ns, uint64_t payload);
 
@@ -99,15 +113,18 @@ void engine_wake(struct engine *engine, unsigned thread, uint32_t node, uint64_t
  * does not depend on how a run is divided by until_ns. */
 enum engine_stop engine_run(struct engine *engine, uint64_t until_ns, uint64_t max_events);
 
-/* Asks engine_run to return at the end of the slot. From handlers, hooks, signal handlers. */
+/* Asks engine_run to return at the end of the slot, or when zones meet. From handlers, hooks,
+ * signal handlers. */
 void engine_stop(struct engine *engine);
 
 /* Between slots: the time before which everything has happened. Inside one: unspecified; an
  * event carries its time. */
 uint64_t engine_now(const struct engine *engine);
 
-/* The thread number of a node, for what the world keeps per thread. */
+/* The thread number of a node, for what the world keeps per thread, and how many there are: one
+ * for each thread, or for each zone. */
 unsigned engine_thread(const struct engine *engine, uint32_t node);
+unsigned engine_lanes(const struct engine *engine);
 
 /* Mixes value into the fingerprint of node; inside a handler, the node that runs. The engine
  * itself mixes in time, source and count of each event handled, not the payload, which may be a

@@ -39,7 +39,7 @@ void lane_collect(struct engine *engine, struct lane *lane)
 static void lane_push(struct engine *engine, struct lane *lane, const struct engine_event *event)
 {
     lane->pushed++;
-    if (engine->open && event->time_ns < engine->slot_end_ns) {
+    if (engine->open && event->time_ns < lane->slot_end_ns) {
         lane->own++;
         heap_push(&lane->soon, *event);
     } else {
@@ -72,14 +72,21 @@ void engine_send(struct engine *engine, unsigned thread, uint32_t src, uint32_t 
         lane_push(engine, lane, &event);
         return;
     }
-    invariant(time_ns >= engine->slot_end_ns);
+    invariant(time_ns >= lane->slot_end_ns);
     lane->pushed++;
-    /* The lane's own nodes are no exception: a branch on where dst belongs is a coin toss. */
     unsigned to = engine_lane(engine, dst);
+    if (engine->zoned && to == lane->number) {
+        wheel_push(lane->wheel, &event);
+        return;
+    }
+    /* Without zones the lane's own nodes are no exception: a branch on where dst belongs is a coin
+     * toss. */
+    invariant(time_ns >= engine->window_end_ns);
     if (engine->alone) {
         wheel_push(engine->lane[to].wheel, &event);
     } else {
-        uint64_t near_ns = engine->slot_end_ns + engine->config.slot_ns;
+        uint64_t near_ns =
+            2 * engine->window_end_ns - engine->window_first * engine->config.slot_ns;
         outbox_push(&lane->outbox[engine->parity][to], &event, near_ns);
     }
 }
@@ -212,13 +219,11 @@ static void lane_put_back(struct lane *lane, size_t next)
     lane->soon.count = 0;
 }
 
-void lane_run(struct engine *engine, struct lane *lane)
+/* Runs the open slot as far as limit_ns. */
+static void lane_run_slot(struct engine *engine, struct lane *lane, uint64_t limit_ns)
 {
-    struct wheel *wheel = lane->wheel;
-    wheel_open(wheel);
-    const struct engine_event *open = wheel->open;
-    size_t count = wheel->open_count;
-    uint64_t limit_ns = engine->limit_ns;
+    const struct engine_event *open = lane->wheel->open;
+    size_t count = lane->wheel->open_count;
     lane_fetch_first(engine, open, count);
     size_t next = 0;
     for (;;) {
@@ -240,4 +245,27 @@ void lane_run(struct engine *engine, struct lane *lane)
         }
     }
     lane_put_back(lane, next);
+}
+
+void lane_run(struct engine *engine, struct lane *lane)
+{
+    struct wheel *wheel = lane->wheel;
+    uint64_t width_ns = engine->config.slot_ns;
+    lane->busy = 0;
+    for (;;) {
+        uint64_t slot = wheel->cursor;
+        uint64_t popped = lane->popped;
+        lane->slot_end_ns = (slot + 1) * width_ns;
+        wheel_open(wheel);
+        lane_run_slot(engine, lane, engine->limit_ns);
+        lane->busy |= (uint64_t)(lane->popped != popped) << (slot - engine->window_first);
+        if (slot + 1 == engine->window_end || lane->slot_end_ns >= engine->limit_ns) {
+            return;
+        }
+        slot = wheel_next(wheel);
+        if (slot >= engine->window_end || slot * width_ns >= engine->limit_ns) {
+            return;
+        }
+        wheel_advance(wheel, slot);
+    }
 }

@@ -34,12 +34,14 @@ struct outbox {
     struct engine_event *at;
     uint32_t count;
     uint32_t capacity;
-    uint32_t near; /* events that fall into the slot after the one they were sent in */
+    uint32_t near; /* events that fall into the window after the one they were sent in */
     uint64_t first_ns;
 };
 
 struct lane {
     _Alignas(128) uint64_t now_ns; /* of the event being handled */
+    uint64_t slot_end_ns;          /* of the slot it is in */
+    uint64_t busy;                 /* bit i: slot i of the window had events */
     uint64_t pushed;
     uint64_t popped;
     uint64_t events;
@@ -48,7 +50,7 @@ struct lane {
     uint32_t node; /* that runs */
     unsigned number;
     struct heap soon;         /* own events of the open slot */
-    struct outbox *outbox[2]; /* by parity of the slot, then by lane */
+    struct outbox *outbox[2]; /* by parity of the window, then by lane */
     struct wheel *wheel;
 };
 
@@ -56,11 +58,15 @@ struct engine {
     struct engine_config config;
     unsigned lanes;
     unsigned parity; /* which outboxes are being filled */
-    bool open;       /* a slot is being run */
+    bool open;       /* a window is being run: one slot, or with zones several */
     bool alone;      /* by one thread */
+    bool zoned;
+    uint64_t window_slots; /* the most a window may have */
     uint64_t now_ns;
-    uint64_t slot_end_ns;
-    uint64_t limit_ns; /* events at or after it stay, even if they are in the slot */
+    uint64_t window_first; /* slots [first, end) */
+    uint64_t window_end;
+    uint64_t window_end_ns;
+    uint64_t limit_ns; /* events at or after it stay, even if they are in the window */
     uint64_t epoch;
     uint64_t epoch_next_ns;
     uint64_t lane_inverse; /* of lanes, for engine_lane */
@@ -71,18 +77,22 @@ struct engine {
     struct crew *crew;
     struct gauge gauge;
     struct engine_counters counters;
-    uint64_t popped;    /* by all lanes, at the end of the slot */
     uint64_t slot_last; /* the last one that had events */
     atomic_bool asked;
+    uint8_t order[ENGINE_ZONES_MAX]; /* lanes of the window, those with most work first */
+    _Alignas(64) atomic_uint taken;  /* of them, by the crew */
 };
 
-/* Nodes go to lanes in turn, by blocks: neighbours share cache lines, and a scenario that lists
- * its busy nodes first still divides evenly. (x mod lanes by two products: Lemire, Kaser, Kurz:
- * Faster Remainder by Direct Computation, 2019.) */
+/* Without zones nodes go to lanes in turn, by blocks: neighbours share cache lines, and a scenario
+ * that lists its busy nodes first still divides evenly. (x mod lanes by two products: Lemire,
+ * Kaser, Kurz: Faster Remainder by Direct Computation, 2019.) */
 static inline unsigned engine_lane(const struct engine *engine, uint32_t node)
 {
     if (engine->lanes == 1) {
         return 0;
+    }
+    if (engine->zoned) {
+        return engine->config.zone[node];
     }
     uint64_t low = engine->lane_inverse * (node >> engine->block_log2);
     return (unsigned)((u128)low * engine->lanes >> 64);
@@ -91,7 +101,7 @@ static inline unsigned engine_lane(const struct engine *engine, uint32_t node)
 /* Takes in what the other lanes have sent to this one. */
 void lane_collect(struct engine *engine, struct lane *lane);
 
-/* Opens the slot at the cursor and runs it. */
+/* Runs the slot at the cursor and those after it up to the end of the window. */
 void lane_run(struct engine *engine, struct lane *lane);
 
 #endif

@@ -34,7 +34,7 @@ enum err world_stop(struct world *w)
 
 static void workers_free(struct world *w)
 {
-    for (unsigned t = 0; t < w->threads && w->workers != NULL; t++) {
+    for (unsigned t = 0; t < w->lanes && w->workers != NULL; t++) {
         struct worker *worker = &w->workers[t];
         while (worker->spare != NULL) {
             struct waiting *next = worker->spare->next;
@@ -78,5 +78,6 @@ void world_free(struct world *w)
     free(w->merged);
     free(w->city_of_node);
     free(w->bandwidth);
+    free(w->zone);
     free(w);
 }

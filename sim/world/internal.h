@@ -69,7 +69,11 @@ struct world {
     void *slab;
     size_t node_bytes, slab_bytes;
     uint64_t slot_ns; /* the engine's window: the least delay between two machines */
-    struct worker *workers;
+    uint8_t *zone;    /* of each node; NULL: none */
+    unsigned zones;
+    uint64_t zone_ns;       /* the least delay between two of them */
+    unsigned lanes;         /* of the engine; the handler's thread is below it */
+    struct worker *workers; /* one per lane */
     struct trace_row *merged;
     size_t merged_capacity;
     struct series_row *samples;
@@ -140,6 +144,9 @@ enum err world_adversaries_build(struct world *w, const struct fault_domains *do
 /* node_step of a machine that a line touches. */
 void world_step_filtered(struct world *w, unsigned thread, uint32_t index, uint64_t now_ns,
                          struct event *event);
+
+/* zones.c: needs the map and the nodes' cities. */
+void zones_build(struct world *w);
 
 /* faults.c: the timeline from the scenario's lines and processes. */
 enum err faults_build(struct world *w, struct scenario_error *error) MUST_CHECK;

@@ -73,7 +73,7 @@ void trace_flush(struct world *w)
 {
     size_t total = 0;
 
-    for (unsigned t = 0; t < w->threads; t++) {
+    for (unsigned t = 0; t < w->lanes; t++) {
         total += w->workers[t].row_count;
     }
     if (total == 0) {
@@ -86,7 +86,7 @@ void trace_flush(struct world *w)
         invariant(w->merged != NULL);
     }
     size_t n = 0;
-    for (unsigned t = 0; t < w->threads; t++) {
+    for (unsigned t = 0; t < w->lanes; t++) {
         memcpy(w->merged + n, w->workers[t].rows, w->workers[t].row_count * sizeof(*w->merged));
         n += w->workers[t].row_count;
         w->workers[t].row_count = 0;

@@ -167,10 +167,10 @@ static enum err hosts_build(struct world *w, struct scenario_error *error)
 
 static void workers_build(struct world *w)
 {
-    w->workers = aligned_alloc(128, w->threads * sizeof(*w->workers));
+    w->workers = aligned_alloc(128, w->lanes * sizeof(*w->workers));
     invariant(w->workers != NULL);
-    memset(w->workers, 0, w->threads * sizeof(*w->workers));
-    for (unsigned t = 0; t < w->threads; t++) {
+    memset(w->workers, 0, w->lanes * sizeof(*w->workers));
+    for (unsigned t = 0; t < w->lanes; t++) {
         struct worker *worker = &w->workers[t];
         worker->memory = mmap(NULL, SCRATCH_BYTES + EFFECT_BYTES, PROT_READ | PROT_WRITE,
                               MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -416,13 +416,18 @@ static enum err engine_build(struct world *w, struct scenario_error *error)
                                    .fetch = world_fetch,
                                    .epoch_hook = epoch_end,
                                    .node_state = w->hosts,
-                                   .node_state_bytes = sizeof(*w->hosts)};
+                                   .node_state_bytes = sizeof(*w->hosts),
+                                   .zone = w->zones > 0 ? w->zone : NULL,
+                                   .zones = w->zones,
+                                   .zone_ns = w->zone_ns};
     enum err err = engine_new(&w->engine, &config);
 
     if (err != ERR_OK) {
         snprintf(error->text, sizeof(error->text), "engine: %s", err_text(err));
+        return err;
     }
-    return err;
+    w->lanes = engine_lanes(w->engine);
+    return ERR_OK;
 }
 
 static enum err world_build(struct world *w, struct scenario_error *error)
@@ -442,14 +447,15 @@ static enum err world_build(struct world *w, struct scenario_error *error)
     if (w->threads > w->count) {
         w->threads = w->count;
     }
-    workers_build(w);
     prices_build(w);
     TRY(network_build(w, error));
     TRY(churns_build(w, error));
     TRY(faults_build(w, error));
     TRY(hosts_build(w, error));
     TRY(loads_build(w, error));
+    zones_build(w);
     TRY(engine_build(w, error));
+    workers_build(w);
     w->samples = calloc(w->count, sizeof(*w->samples));
     invariant(w->samples != NULL);
     checks_build(w);
@@ -550,7 +556,7 @@ void world_stats(const struct world *w, struct world_stats *stats)
     stats->end_ns = w->end_ns;
     stats->nodes = w->count;
     stats->events = engine.events;
-    for (unsigned t = 0; t < w->threads; t++) {
+    for (unsigned t = 0; t < w->lanes; t++) {
         const struct worker *worker = &w->workers[t];
         stats->frames += worker->frames;
         stats->bytes += worker->bytes;
