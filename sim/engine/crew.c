@@ -20,9 +20,18 @@ struct hand {
     unsigned number;
 };
 
+/* The state of the work in one word: how many hands do it, whether others may begin, how many have
+ * done it, and its number. */
+#define BEGUN ((uint64_t)1)
+#define OPEN ((uint64_t)1 << 16)
+#define DONE ((uint64_t)1 << 17)
+#define TICKET ((uint64_t)1 << 32)
+#define BEGUN_OF(state) ((uint16_t)(state))
+#define DONE_OF(state) ((unsigned)((state) >> 17) & 0x7fff)
+#define TICKET_OF(state) ((uint32_t)((state) >> 32))
+
 struct crew {
-    _Alignas(64) _Atomic uint64_t ticket; /* one more: there is work */
-    _Alignas(64) _Atomic unsigned busy;   /* hands that have not finished it */
+    _Alignas(64) _Atomic uint64_t state;
     _Alignas(64) _Atomic unsigned asleep;
     atomic_bool over;
     pthread_mutex_t mutex;
@@ -43,46 +52,69 @@ static inline void pause_briefly(void)
 #endif
 }
 
-static void crew_await_work(struct crew *crew, uint64_t seen)
+static bool crew_has_work(struct crew *crew, uint32_t seen, memory_order order)
+{
+    return TICKET_OF(atomic_load_explicit(&crew->state, order)) != seen;
+}
+
+static void crew_await_work(struct crew *crew, uint32_t seen)
 {
     for (unsigned i = 0; i < crew->spins; i++) {
-        if (atomic_load_explicit(&crew->ticket, memory_order_acquire) != seen) {
+        if (crew_has_work(crew, seen, memory_order_relaxed)) {
             return;
         }
         pause_briefly();
     }
     for (unsigned i = 0; i < YIELDS; i++) {
-        if (atomic_load_explicit(&crew->ticket, memory_order_acquire) != seen) {
+        if (crew_has_work(crew, seen, memory_order_relaxed)) {
             return;
         }
         (void)sched_yield();
     }
     (void)pthread_mutex_lock(&crew->mutex);
-    atomic_fetch_add(&crew->asleep, 1); /* before the ticket is read again: see crew_work */
-    while (atomic_load(&crew->ticket) == seen) {
+    atomic_fetch_add(&crew->asleep, 1); /* before the state is read again: see crew_call */
+    while (!crew_has_work(crew, seen, memory_order_seq_cst)) {
         (void)pthread_cond_wait(&crew->wake, &crew->mutex);
     }
     atomic_fetch_sub(&crew->asleep, 1);
     (void)pthread_mutex_unlock(&crew->mutex);
 }
 
+/* False: the work is over. */
+static bool crew_begin(struct crew *crew, uint32_t *seen)
+{
+    uint64_t state = atomic_load_explicit(&crew->state, memory_order_relaxed);
+    do {
+        *seen = TICKET_OF(state);
+        if ((state & OPEN) == 0) {
+            return false;
+        }
+    } while (!atomic_compare_exchange_weak_explicit(&crew->state, &state, state + BEGUN,
+                                                    memory_order_acquire, memory_order_relaxed));
+    return true;
+}
+
 static void *hand_main(void *argument)
 {
     struct hand *hand = argument;
     struct crew *crew = hand->crew;
-    for (uint64_t seen = 0;; seen++) {
+    uint32_t seen = 0;
+    for (;;) {
         crew_await_work(crew, seen);
         if (atomic_load(&crew->over)) {
             return NULL;
         }
-        crew->work(crew->context, hand->number);
-        atomic_fetch_sub_explicit(&crew->busy, 1, memory_order_release);
+        if (crew_begin(crew, &seen)) {
+            crew->work(crew->context, hand->number);
+            atomic_fetch_add_explicit(&crew->state, DONE - BEGUN, memory_order_release);
+        }
     }
 }
 
 static void crew_call(struct crew *crew)
 {
-    atomic_fetch_add(&crew->ticket, 1);
+    uint64_t state = atomic_load_explicit(&crew->state, memory_order_relaxed);
+    atomic_store(&crew->state, (uint64_t)(TICKET_OF(state) + 1) * TICKET | OPEN);
     if (atomic_load(&crew->asleep) > 0) { /* a hand that counts itself later sees the ticket */
         (void)pthread_mutex_lock(&crew->mutex);
         (void)pthread_cond_broadcast(&crew->wake);
@@ -90,17 +122,36 @@ static void crew_call(struct crew *crew)
     }
 }
 
+static void crew_pause(const struct crew *crew, unsigned i)
+{
+    if (i < crew->spins) {
+        pause_briefly();
+    } else {
+        (void)sched_yield();
+    }
+}
+
 void crew_work(struct crew *crew)
 {
-    atomic_store_explicit(&crew->busy, crew->hands, memory_order_relaxed);
     crew_call(crew);
     crew->work(crew->context, 0);
-    for (unsigned i = 0; atomic_load_explicit(&crew->busy, memory_order_acquire) != 0; i++) {
-        if (i < crew->spins) {
-            pause_briefly();
-        } else {
-            (void)sched_yield();
+    for (unsigned i = 0;; i++) {
+        uint64_t state = atomic_load_explicit(&crew->state, memory_order_acquire);
+        if (DONE_OF(state) == crew->hands) {
+            return;
         }
+        crew_pause(crew, i);
+    }
+}
+
+void crew_work_any(struct crew *crew)
+{
+    crew_call(crew);
+    crew->work(crew->context, 0);
+    uint64_t state = atomic_fetch_and_explicit(&crew->state, ~OPEN, memory_order_acquire);
+    for (unsigned i = 0; BEGUN_OF(state) != 0; i++) {
+        crew_pause(crew, i);
+        state = atomic_load_explicit(&crew->state, memory_order_acquire);
     }
 }
 
@@ -114,8 +165,7 @@ enum err crew_new(struct crew **out, unsigned threads, void (*work)(void *contex
     if (crew == NULL) {
         return ERR_NO_MEMORY;
     }
-    atomic_init(&crew->ticket, 0);
-    atomic_init(&crew->busy, 0);
+    atomic_init(&crew->state, 0);
     atomic_init(&crew->asleep, 0);
     atomic_init(&crew->over, false);
     (void)pthread_mutex_init(&crew->mutex, NULL);

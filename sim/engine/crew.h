@@ -17,4 +17,9 @@ void crew_free(struct crew *crew);
  * before is seen by every thread, everything they wrote is seen after. */
 void crew_work(struct crew *crew);
 
+/* The same for work that any number of threads can do, the caller alone if need be: returns when
+ * the caller and all that have begun are done. A thread that the system does not run is not waited
+ * for. */
+void crew_work_any(struct crew *crew);
+
 #endif

@@ -22,11 +22,14 @@ static void engine_crew_work(void *context, unsigned thread)
     for (;;) {
         unsigned next = atomic_fetch_add_explicit(&engine->taken, 1, memory_order_relaxed);
         if (next >= engine->lanes) {
-            return;
+            break;
         }
         struct lane *lane = &engine->lane[engine->order[next]];
         lane_collect(engine, lane);
         lane_run(engine, lane);
+    }
+    if (thread == 0) {
+        gauge_window_worked(&engine->gauge);
     }
 }
 
@@ -216,32 +219,61 @@ static bool engine_divides(struct engine *engine, uint32_t *work)
     return lanes_busy > 1;
 }
 
-static void engine_run_lanes(struct engine *engine)
+/* One after the other, by the caller. */
+static void engine_run_alone(struct engine *engine)
+{
+    engine->alone = true;
+    for (unsigned i = 0; i < engine->lanes; i++) {
+        lane_collect(engine, &engine->lane[i]);
+    }
+    for (unsigned i = 0; i < engine->lanes; i++) {
+        lane_run(engine, &engine->lane[i]);
+    }
+}
+
+static void engine_run_zones(struct engine *engine)
 {
     uint32_t work;
+    if (!engine_divides(engine, &work) || work < CREW_WORK_MIN ||
+        !gauge_window_start(&engine->gauge)) {
+        engine_run_alone(engine);
+        return;
+    }
+    engine->alone = false;
+    engine->counters.slots_crew++;
+    atomic_store_explicit(&engine->taken, 0, memory_order_relaxed);
+    crew_work_any(engine->crew);
+    gauge_window_finish(&engine->gauge);
+}
+
+static void engine_run_slot(struct engine *engine)
+{
+    uint32_t work;
+    if (!engine_divides(engine, &work)) {
+        engine_run_alone(engine);
+        return;
+    }
+    if (gauge_start(&engine->gauge, work)) {
+        engine->alone = false;
+        engine->counters.slots_crew++;
+        crew_work(engine->crew);
+    } else {
+        engine_run_alone(engine);
+    }
+    gauge_finish(&engine->gauge, work);
+}
+
+static void engine_run_lanes(struct engine *engine)
+{
     if (engine->lanes == 1) {
         engine->alone = true;
         lane_run(engine, &engine->lane[0]);
         return;
     }
-    bool divides = engine_divides(engine, &work);
-    bool crew =
-        divides && (engine->zoned ? work >= CREW_WORK_MIN : gauge_start(&engine->gauge, work));
-    engine->alone = !crew;
-    if (crew) {
-        engine->counters.slots_crew++;
-        atomic_store_explicit(&engine->taken, 0, memory_order_relaxed);
-        crew_work(engine->crew);
+    if (engine->zoned) {
+        engine_run_zones(engine);
     } else {
-        for (unsigned i = 0; i < engine->lanes; i++) {
-            lane_collect(engine, &engine->lane[i]);
-        }
-        for (unsigned i = 0; i < engine->lanes; i++) {
-            lane_run(engine, &engine->lane[i]);
-        }
-    }
-    if (divides && !engine->zoned) {
-        gauge_finish(&engine->gauge, work);
+        engine_run_slot(engine);
     }
     engine->parity ^= 1;
 }

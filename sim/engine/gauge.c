@@ -12,6 +12,11 @@
 #define PROBE 8
 #define TIMED_EVERY 16
 
+/* A wait of a millisecond and a quarter of the work: somebody else has the core. */
+#define WAIT_NS 1000000
+#define ALONE_MIN 16
+#define ALONE_MAX 4096
+
 static uint64_t clock_ns(void)
 {
     struct timespec t;
@@ -52,4 +57,33 @@ void gauge_finish(struct gauge *gauge, uint32_t work)
     /* One preemption must not decide the next thousand slots. */
     sample = sample < 4 * *cost ? sample : 4 * *cost;
     *cost = (3 * *cost + sample) / 4;
+}
+
+bool gauge_window_start(struct gauge *gauge)
+{
+    struct gauge_trust *trust = &gauge->trust;
+    if (trust->alone > 0) {
+        trust->alone--;
+        return false;
+    }
+    trust->start_ns = clock_ns();
+    return true;
+}
+
+void gauge_window_worked(struct gauge *gauge)
+{
+    gauge->trust.worked_ns = clock_ns() - gauge->trust.start_ns;
+}
+
+void gauge_window_finish(struct gauge *gauge)
+{
+    struct gauge_trust *trust = &gauge->trust;
+    uint64_t waited_ns = clock_ns() - trust->start_ns - trust->worked_ns;
+    uint32_t next = trust->alone_next > ALONE_MIN ? trust->alone_next : ALONE_MIN;
+    if (waited_ns > WAIT_NS && 4 * waited_ns > trust->worked_ns) {
+        trust->alone = next;
+        trust->alone_next = 2 * next < ALONE_MAX ? 2 * next : ALONE_MAX;
+    } else {
+        trust->alone_next = next - (next + 31) / 32;
+    }
 }
