@@ -27,6 +27,7 @@ int command_usage(const char *name, const char *format, ...) __attribute__((form
 
 int command_run(int argc, char **argv);
 int command_replay(int argc, char **argv);
+int command_hunt(int argc, char **argv);
 int command_diff(int argc, char **argv);
 int command_list(int argc, char **argv);
 int command_export(int argc, char **argv);

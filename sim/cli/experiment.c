@@ -133,6 +133,9 @@ static int end_code(enum world_end end, const char **why)
     case WORLD_LIVENESS:
         *why = "liveness was not reached";
         return EXIT_EXPECTATION;
+    case WORLD_EXHAUSTED:
+        *why = "more events than allowed";
+        return EXIT_INVARIANT;
     case WORLD_RECORD_FAILED:
         *why = "recording failed: is the disk full?";
         return EXIT_USAGE;

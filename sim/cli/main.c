@@ -40,6 +40,20 @@ static const struct command commands[] = {
             "RUN is a folder that `orrery run` wrote (with used.yaml).\n\n"
             "  --node N            only this node\n"
             "  --from T --to T     only this span, as \"90 s\"\n"),
+    COMMAND(hunt, "SCENARIO [OPTION]...", "draw swarms of faults from seeds until something breaks",
+            "SCENARIO is the base that every run varies, as scenarios/hunt/chain.\n\n"
+            "  --runs N            how many runs (default: 100)\n"
+            "  --seed S            of the first; each run has the next (default: 1)\n"
+            "  --jobs J            processes at a time (default: all cores)\n"
+            "  --beyond            draw more than the protocol promises to survive: loss must be\n"
+            "                      detected, its makers convicted\n"
+            "  --first             end at the first failure\n"
+            "  --no-shrink         keep failures as they were drawn\n"
+            "  --shrink-runs N     most runs to shrink one failure (default: 400)\n"
+            "  --set KEY=VALUE     of the base scenario; may repeat\n"
+            "  -o DIR              where failures go (default: out/hunt)\n"
+            "  --quiet             no progress\n\n"
+            "Exit: 0 nothing failed, 1 usage, 2 something failed, 3 a probe was never reached.\n"),
     COMMAND(diff, "RUN RUN", "name the first event at which two runs part",
             "Compares the fingerprints of each epoch, then replays the first epoch that differs.\n"
             "Exit: 0 the same, 4 different.\n"),

@@ -20,6 +20,15 @@ static uint64_t power_payload(enum power what, uint32_t argument)
     return payload_make(PAYLOAD_POWER, (uint64_t)argument << 8 | (uint64_t)what);
 }
 
+/* Power does not wait for the processor, but time on a machine never goes back: the step before may
+ * have begun later, inside this slot. */
+static uint64_t step_soonest_ns(const struct host *h, uint64_t now_ns)
+{
+    uint64_t last_ns = clock_due_ns(&h->clock, h->mono_last_ns);
+
+    return last_ns > now_ns ? last_ns : now_ns;
+}
+
 static void machine_start(struct world *w, unsigned thread, uint32_t index, uint64_t now_ns)
 {
     struct host *h = &w->hosts[index];
@@ -40,7 +49,7 @@ static void machine_start(struct world *w, unsigned thread, uint32_t index, uint
     trace_add(w, thread, index, now_ns, TRACE_KINDS + WORLD_TRACE_node_up,
               (uint64_t[TRACE_VALUES_MAX]){h->life, h->wiped});
     h->wiped = false;
-    step_run(w, thread, index, cpu_free_ns(&h->cpu, now_ns), &event);
+    step_run(w, thread, index, step_soonest_ns(h, now_ns), &event);
 }
 
 static void machine_down(struct world *w, unsigned thread, uint32_t index, uint64_t now_ns,
@@ -51,7 +60,7 @@ static void machine_down(struct world *w, unsigned thread, uint32_t index, uint6
 
     if (clean) {
         struct event event = {.kind = EVENT_STOP};
-        step_run(w, thread, index, cpu_free_ns(&h->cpu, now_ns), &event);
+        step_run(w, thread, index, step_soonest_ns(h, now_ns), &event);
     }
     h->silent = why == DOWN_OUTAGE;
     wires_drop(w, thread, index, now_ns, h->silent);

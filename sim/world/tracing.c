@@ -95,6 +95,9 @@ void trace_flush(struct world *w)
     trust_rows(w, w->merged, n);
     checks_rows(w->checks, w->merged, n);
     metrics_rows(w->metrics, w->merged, n);
+    if (w->options.rows != NULL) {
+        w->options.rows(w->options.rows_arg, w->merged, n);
+    }
     if (w->options.record != NULL && !w->record_failed &&
         record_trace(w->options.record, w->merged, n) != ERR_OK) {
         w->record_failed = true;

@@ -259,6 +259,9 @@ static void epoch_end(void *arg, uint64_t epoch, uint64_t now_ns)
     } else if (w->options.interrupted != NULL && *w->options.interrupted != 0) {
         w->end = WORLD_INTERRUPTED;
         engine_stop(w->engine);
+    } else if (w->options.enough != NULL && w->options.enough(w->options.rows_arg, now_ns)) {
+        w->end_ns = now_ns;
+        engine_stop(w->engine);
     }
     if (w->options.progress != NULL) {
         w->options.progress(w->options.progress_arg, w);
@@ -498,7 +501,10 @@ struct world *world_new(const struct scenario *scenario, const struct world_opti
 enum world_end world_run(struct world *w)
 {
     w->end = WORLD_COMPLETE;
-    engine_run(w->engine, w->end_ns, UINT64_MAX);
+    uint64_t events_max = w->options.events_max != 0 ? w->options.events_max : UINT64_MAX;
+    if (engine_run(w->engine, w->end_ns, events_max) == ENGINE_STOP_EVENTS) {
+        w->end = WORLD_EXHAUSTED;
+    }
     trace_flush(w);
     w->stats.now_ns = engine_now(w->engine);
     metrics_series(w->metrics, w->samples, w->count, w->stats.now_ns);
@@ -513,6 +519,11 @@ enum world_end world_run(struct world *w)
                      : WORLD_INVARIANT;
     }
     return w->end;
+}
+
+uint64_t world_last_change_ns(const struct world *w)
+{
+    return fault_last_change_ns(&w->timeline);
 }
 
 const struct node_config *world_node_config(const struct world *w, uint32_t node)

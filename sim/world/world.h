@@ -28,6 +28,12 @@ struct world_options {
     /* NULL, or called with each event before its step; one thread only. */
     void (*observe)(void *arg, uint32_t node, const struct event *event);
     void *observe_arg;
+    /* NULL, or called between slots with what nodes traced, in the run's one order. */
+    void (*rows)(void *arg, const struct trace_row *rows, size_t count);
+    /* NULL, or asked once per epoch: true ends the run there, as if its duration were over. */
+    bool (*enough)(void *arg, uint64_t now_ns);
+    void *rows_arg;      /* of both */
+    uint64_t events_max; /* 0: no limit; beyond it the run ends as WORLD_EXHAUSTED */
 };
 
 enum world_end {
@@ -35,7 +41,8 @@ enum world_end {
     WORLD_INTERRUPTED,
     WORLD_INVARIANT,
     WORLD_LIVENESS,
-    WORLD_RECORD_FAILED
+    WORLD_RECORD_FAILED,
+    WORLD_EXHAUSTED
 };
 
 /* NULL and error filled when the scenario cannot be built (no such city, no stake, ...). */
@@ -51,6 +58,9 @@ const char *world_verdict(const struct world *world);
 /* What the checks saw, as checks_figure. */
 bool world_check_figure(const struct world *world, size_t index, const char **name, double *value,
                         const char **unit);
+
+/* After this nothing begins or ends in the fault timeline; 0: there are no faults. */
+uint64_t world_last_change_ns(const struct world *world);
 
 /* For benchmarks that run nodes without a world: what a node was made from. life counts from 1. */
 const struct node_config *world_node_config(const struct world *world, uint32_t node);

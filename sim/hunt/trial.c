@@ -1,0 +1,161 @@
+#include "sim/hunt/trial.h"
+
+#include <inttypes.h>
+#include <time.h>
+
+#include "sim/hunt/watch.h"
+
+/* No honest run of a few nodes needs as many; what does is a storm or a loop. */
+#define EVENTS_PER_NODE_S 60000
+#define EVENTS_LEAST 2000000
+
+struct trial {
+    struct watch watch;
+};
+
+static void on_rows(void *arg, const struct trace_row *rows, size_t count)
+{
+    struct trial *t = arg;
+
+    for (size_t i = 0; i < count; i++) {
+        watch_row(&t->watch, &rows[i]);
+    }
+}
+
+static bool on_epoch(void *arg, uint64_t now_ns)
+{
+    struct trial *t = arg;
+
+    return watch_converged(&t->watch, now_ns);
+}
+
+void trial_signature(char out[128], const char *text)
+{
+    size_t n = strcspn(text, ":");
+
+    snprintf(out, 128, "%.*s", (int)(n < 127 ? n : 127), text);
+}
+
+const char *trial_verdict_name(enum trial_verdict verdict)
+{
+    static const char *const names[] = {"pass", "fail", "lost by construction", "refused"};
+
+    return names[verdict];
+}
+
+int trial_exit_code(const struct trial_result *r)
+{
+    switch (r->verdict) {
+    case TRIAL_PASS:
+    case TRIAL_LOST:
+        return 0;
+    case TRIAL_REFUSED:
+        return 1;
+    case TRIAL_FAIL:
+        break;
+    }
+    return strcmp(r->signature, "liveness") == 0 || strcmp(r->signature, "convergence") == 0 ? 3
+                                                                                             : 2;
+}
+
+static void fail(struct trial_result *r, const char *text)
+{
+    r->verdict = TRIAL_FAIL;
+    if (text != r->text) {
+        snprintf(r->text, sizeof(r->text), "%s", text);
+    }
+    trial_signature(r->signature, r->text);
+}
+
+/* Rule R1: nobody can demand progress of a committee without a quorum. */
+static bool lost_quorum(struct trial_result *r, const struct trial *t)
+{
+    if (watch_quorum(&t->watch)) {
+        return false;
+    }
+    r->verdict = TRIAL_LOST;
+    snprintf(r->text, sizeof(r->text),
+             "R1: of the committee of the next instance not more than 2/3 of the weight is up");
+    return true;
+}
+
+static void judge(struct trial_result *r, struct trial *t, const struct world *world,
+                  enum world_end end)
+{
+    switch (end) {
+    case WORLD_COMPLETE:
+        if (t->watch.heal_ns > 0 && !watch_converged(&t->watch, r->end_ns) && !lost_quorum(r, t)) {
+            uint32_t node = watch_laggard(&t->watch, r->end_ns);
+            snprintf(r->text, sizeof(r->text),
+                     "convergence: node %" PRIu32 " has decided instance %" PRIu64 " by %" PRIu64
+                     " s; %" PRIu64 " had been reached at the heal, %" PRIu64 " s",
+                     node, node < t->watch.nodes ? t->watch.node[node].instance : 0,
+                     r->end_ns / 1000000000, t->watch.instance, t->watch.heal_ns / 1000000000);
+            fail(r, r->text);
+        }
+        break;
+    case WORLD_LIVENESS:
+        if (!lost_quorum(r, t)) {
+            fail(r, world_verdict(world));
+        }
+        break;
+    case WORLD_EXHAUSTED:
+        snprintf(r->text, sizeof(r->text), "storm: %" PRIu64 " events by %" PRIu64 " s", r->events,
+                 r->end_ns / 1000000000);
+        fail(r, r->text);
+        break;
+    default:
+        fail(r, world_verdict(world));
+    }
+}
+
+static uint64_t cpu_ns(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+    return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
+void trial_run(struct trial_result *r, const struct scenario *s,
+               const struct trial_options *options)
+{
+    struct trial trial;
+    struct metrics *metrics = NULL;
+    struct scenario_error error = {0};
+    uint32_t nodes = (uint32_t)scenario_node_count(s);
+    uint64_t begun = cpu_ns();
+    uint64_t events = nodes * (s->duration_ns / 1000000000) * EVENTS_PER_NODE_S;
+    struct world_options w = {.threads = 1,
+                              .metrics = &metrics,
+                              .rows = on_rows,
+                              .enough = on_epoch,
+                              .rows_arg = &trial,
+                              .events_max = events > EVENTS_LEAST ? events : EVENTS_LEAST,
+                              .transcript = options->transcript,
+                              .transcript_node = options->transcript_node,
+                              .transcript_from_ns = options->transcript_from_ns,
+                              .transcript_to_ns = options->transcript_to_ns};
+
+    memset(r, 0, sizeof(*r));
+    struct world *world = world_new(s, &w, &error);
+    if (world == NULL) {
+        r->verdict = TRIAL_REFUSED;
+        snprintf(r->text, sizeof(r->text), "%.200s:%d: %.250s", error.file, error.line, error.text);
+        return;
+    }
+    watch_begin(&trial.watch, nodes, world_last_change_ns(world),
+                s->chain.epoch_blocks / s->chain.checkpoint_blocks);
+    enum world_end end = world_run(world);
+    struct world_stats stats;
+    world_stats(world, &stats);
+    r->end_ns = stats.now_ns;
+    r->events = stats.events;
+    r->nodes = nodes;
+    world_digest(world, r->digest);
+    judge(r, &trial, world, end);
+    memcpy(r->probes, trial.watch.probes.count, sizeof(r->probes));
+    world_free(world);
+    metrics_free(metrics);
+    r->cpu_ns = cpu_ns() - begun;
+}
