@@ -14,6 +14,7 @@
 struct request {
     struct campaign_options options;
     const char *settings[SETTINGS_MAX];
+    const char *shrink; /* a file */
 };
 
 static unsigned cores(void)
@@ -40,6 +41,10 @@ static int option_value(struct request *q, const char *name, const char *value)
 
     if (strcmp(name, "-o") == 0) {
         o->folder = value;
+        return EXIT_OK;
+    }
+    if (strcmp(name, "--shrink") == 0) {
+        q->shrink = value;
         return EXIT_OK;
     }
     if (strcmp(name, "--set") == 0) {
@@ -100,6 +105,10 @@ static int request_parse(struct request *q, int argc, char **argv)
             return command_usage("hunt", "one scenario at a time, not also %s", a);
         }
     }
+    if (q->shrink != NULL) {
+        return o->scenario == NULL ? EXIT_OK
+                                   : command_usage("hunt", "--shrink takes its scenario itself");
+    }
     return o->scenario != NULL ? EXIT_OK : command_usage("hunt", "which scenario?");
 }
 
@@ -117,6 +126,9 @@ int command_hunt(int argc, char **argv)
     }
     if (experiment_folder(q.options.folder) != ERR_OK) {
         return EXIT_USAGE;
+    }
+    if (q.shrink != NULL) {
+        return failures_shrink_file(q.shrink, &q.options);
     }
     code = campaign_run(&campaign, &q.options);
     campaign_free(&campaign);

@@ -36,10 +36,12 @@ static const struct command commands[] = {
             "Writes run.h5, used.yaml and summary.txt. Prints the seed first and the digest last.\n"
             "Exit: 0 ok, 1 usage or scenario, 2 an invariant broke, 3 an expectation or liveness\n"
             "was not reached.\n"),
-    COMMAND(replay, "RUN [OPTION]...", "run again what a folder holds and print the transcript",
-            "RUN is a folder that `orrery run` wrote (with used.yaml).\n\n"
-            "  --node N            only this node\n"
-            "  --from T --to T     only this span, as \"90 s\"\n"),
+    COMMAND(
+        replay, "RUN [OPTION]...", "run again what a folder holds and print the transcript",
+        "RUN is a folder that `orrery run` wrote (with used.yaml), or a scenario file, as a hunt\n"
+        "leaves it: then the verdict comes last.\n\n"
+        "  --node N            only this node\n"
+        "  --from T --to T     only this span, as \"90 s\"\n"),
     COMMAND(hunt, "SCENARIO [OPTION]...", "draw swarms of faults from seeds until something breaks",
             "SCENARIO is the base that every run varies, as scenarios/hunt/chain.\n\n"
             "  --runs N            how many runs (default: 100)\n"
@@ -50,6 +52,7 @@ static const struct command commands[] = {
             "  --first             end at the first failure\n"
             "  --no-shrink         keep failures as they were drawn\n"
             "  --shrink-runs N     most runs to shrink one failure (default: 400)\n"
+            "  --shrink FILE       no campaign: make this failing scenario smaller\n"
             "  --set KEY=VALUE     of the base scenario; may repeat\n"
             "  -o DIR              where failures go (default: out/hunt)\n"
             "  --quiet             no progress\n\n"

@@ -2,11 +2,47 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "sim/cli/command.h"
 #include "sim/cli/experiment.h"
+#include "sim/hunt/flock.h"
 #include "sim/record/metrics.h"
 #include "sim/scenario/unit.h"
+
+static bool is_file(const char *path)
+{
+    struct stat info;
+
+    return stat(path, &info) == 0 && S_ISREG(info.st_mode);
+}
+
+/* A scenario file by itself, as a hunt leaves it: runs in a child process, since it may well end
+ * one; the verdict comes last. */
+static int replay_file(const char *path, const struct replay_span *span)
+{
+    struct scenario *scenario;
+    struct scenario_error error = {0};
+    struct trial_result result;
+    struct trial_options options = {.transcript = stdout,
+                                    .transcript_node = span->node,
+                                    .transcript_from_ns = span->from_ns,
+                                    .transcript_to_ns = span->to_ns};
+
+    if (scenario_load(&scenario, &error, path, NULL, 0) != ERR_OK) {
+        experiment_error_print(&error);
+        return EXIT_USAGE;
+    }
+    enum err err = flock_one(&result, scenario, &options, 0);
+    scenario_free(scenario);
+    if (err != ERR_OK) {
+        fprintf(stderr, "orrery replay: %s\n", err_text(err));
+        return EXIT_USAGE;
+    }
+    printf("verdict: %s%s%s\n", trial_verdict_name(result.verdict), result.text[0] != 0 ? ": " : "",
+           result.text);
+    return trial_exit_code(&result);
+}
 
 int replay_run(const char *command, const char *folder, const struct replay_span *span, FILE *out)
 {
@@ -85,6 +121,9 @@ int command_replay(int argc, char **argv)
     }
     if (folder == NULL) {
         return command_usage("replay", "which run?");
+    }
+    if (is_file(folder)) {
+        return replay_file(folder, &span);
     }
     return replay_run("replay", folder, &span, stdout);
 }

@@ -171,8 +171,8 @@ static void table_print(struct campaign *c, const struct campaign_options *o)
         printf("  %-40s %8" PRIu64 " %12" PRIu64 "\n    %s\n", f->signature, f->count, f->seed,
                f->result.text);
         if (f->path[0] != 0) {
-            printf("    %s (%" PRIu64 " of %" PRIu64 " parts left)\n", f->path, f->faults_left,
-                   f->faults_drawn);
+            printf("    %s (%" PRIu64 " of %" PRIu64 " parts left)\n", f->path, f->parts_left,
+                   f->parts_drawn);
         }
     }
 }
@@ -207,6 +207,9 @@ int campaign_run(struct campaign *c, const struct campaign_options *o)
     show(&state, true);
     if (err != ERR_OK) {
         fprintf(stderr, "orrery hunt: %s\n", err_text(err));
+    }
+    if (err == ERR_OK) {
+        err = failures_keep(c, o);
     }
     table_print(c, o);
     if (c->failed > 0) {

@@ -24,10 +24,10 @@ struct campaign_failure {
     char signature[128];
     struct trial_result result; /* of the first */
     uint64_t seed, count;
-    uint64_t at_run; /* how many runs had ended when it was found */
-    double at_cpu_s; /* processor time until then */
-    char path[700];  /* of its scenario, shrunk */
-    uint64_t faults_drawn, faults_left;
+    uint64_t at_run;                  /* how many runs had ended when it was found */
+    double at_cpu_s;                  /* processor time until then */
+    char path[700];                   /* of its scenario, shrunk */
+    uint64_t parts_drawn, parts_left; /* faults and loads */
 };
 
 struct campaign {
@@ -42,6 +42,15 @@ struct campaign {
 /* Runs and prints. Returns an exit code: 0, 1 (usage, files, Ctrl-C), 2 (something failed), 3 (a
  * probe was never reached by a campaign long enough to expect it). */
 int campaign_run(struct campaign *campaign, const struct campaign_options *options);
+/* Shrinks the first run of each kind of failure and writes it to the folder. ERR_INTERRUPTED,
+ * ERR_IO. */
+enum err failures_keep(struct campaign *campaign,
+                       const struct campaign_options *options) MUST_CHECK;
+
+/* Shrinks a failing scenario file into the folder. Returns an exit code: 0 shrunk, 1, 3: it does
+ * not fail. */
+int failures_shrink_file(const char *path, const struct campaign_options *options);
+
 void campaign_free(struct campaign *campaign);
 
 /* Loads the base and draws the run of a seed. NULL: said on stderr. */

@@ -190,3 +190,36 @@ enum err flock_run(const struct flock *flock, uint64_t first, uint64_t count)
     munmap(shared, bytes);
     return err;
 }
+
+struct one {
+    const struct scenario *scenario;
+    const struct trial_options *options;
+    struct trial_result *result;
+};
+
+static void one_work(void *arg, uint64_t id, struct trial_result *result)
+{
+    const struct one *one = arg;
+
+    (void)id;
+    trial_run(result, one->scenario, one->options);
+}
+
+static bool one_done(void *arg, uint64_t id, const struct trial_result *result)
+{
+    const struct one *one = arg;
+
+    (void)id;
+    *one->result = *result;
+    return true;
+}
+
+enum err flock_one(struct trial_result *result, const struct scenario *scenario,
+                   const struct trial_options *options, uint64_t cpu_s)
+{
+    struct one one = {.scenario = scenario, .options = options, .result = result};
+    struct flock flock = {
+        .jobs = 1, .cpu_s = cpu_s, .work = one_work, .done = one_done, .arg = &one};
+
+    return flock_run(&flock, 0, 1);
+}

@@ -21,6 +21,10 @@ struct flock {
 /* Runs ids first to first + count - 1. ERR_INTERRUPTED: Ctrl-C; ERR_IO: no process or memory. */
 enum err flock_run(const struct flock *flock, uint64_t first, uint64_t count) MUST_CHECK;
 
+/* One run of a scenario in a child process. */
+enum err flock_one(struct trial_result *result, const struct scenario *scenario,
+                   const struct trial_options *options, uint64_t cpu_s) MUST_CHECK;
+
 /* What a dead child says: signature and text from how it ended and what it wrote to stderr. */
 void flock_epitaph(struct trial_result *result, int status, const char *last_words);
 

@@ -1,45 +1,12 @@
 /* Nodes, stakes, chain, network, clocks, load and policies of a drawn run. */
 #include <stdlib.h>
 
+#include "sim/hunt/edit.h"
 #include "sim/hunt/swarm_private.h"
 
 #define MS UINT64_C(1000000)
 
 /* --- who is there --- */
-
-static void group_free(struct scenario_group *group)
-{
-    free(group->name);
-    free(group->profile);
-    free(group->slow_profile);
-    free(group->stake_list);
-    for (uint64_t i = 0; i < group->places_count; i++) {
-        free(group->places[i].where);
-    }
-    free(group->places);
-    for (uint64_t i = 0; i < group->operators_count; i++) {
-        free(group->operators[i]);
-    }
-    free(group->operators);
-}
-
-static void group_remove(struct scenario *s, uint64_t index)
-{
-    struct scenario_group *group = &s->groups[index];
-
-    /* Load of a group that is not there is nobody's. */
-    for (uint64_t i = 0; i < s->loads_count;) {
-        if (strcmp(s->loads[i].group, group->name) == 0) {
-            free(s->loads[i].group);
-            s->loads[i] = s->loads[--s->loads_count];
-        } else {
-            i++;
-        }
-    }
-    group_free(group);
-    s->groups_count--;
-    memmove(group, group + 1, (s->groups_count - index) * sizeof(*group));
-}
 
 static void profile_draw(struct rng *rng, const struct scenario *s, struct scenario_group *group)
 {
@@ -83,7 +50,7 @@ static void nodes_draw(struct swarming *g)
             group->churn_wipe = swarm_chance(&rng, 1, 4);
         }
         if (count == 0) {
-            group_remove(s, i);
+            edit_group_remove(s, i);
             continue;
         }
         group->count = count;

@@ -1,0 +1,444 @@
+#include "sim/hunt/edit.h"
+
+#include <stdlib.h>
+
+#include "node/base/invariant.h"
+#include "sim/fault/text.h"
+
+#define MS UINT64_C(1000000)
+
+size_t edit_parts(const struct scenario *s)
+{
+    return s->faults_count + s->loads_count;
+}
+
+static bool keep_apply(struct scenario *s, const uint8_t *keep)
+{
+    size_t faults = 0, loads = 0;
+    const uint8_t *keep_load = keep + s->faults_count;
+    size_t before = edit_parts(s);
+
+    for (size_t i = 0; i < s->faults_count; i++) {
+        if (keep[i]) {
+            s->faults[faults++] = s->faults[i];
+        } else {
+            free(s->faults[i].text);
+        }
+    }
+    for (size_t i = 0; i < s->loads_count; i++) {
+        if (keep_load[i]) {
+            s->loads[loads++] = s->loads[i];
+        } else {
+            free(s->loads[i].group);
+        }
+    }
+    s->faults_count = faults;
+    s->loads_count = loads;
+    return before != faults + loads;
+}
+
+/* --- one fault line --- */
+
+/* A line as what it means, with its sets as bits. Only nodes by number, all and rest are understood
+ * (what a hunt draws); a line with names of places stays as it is. */
+struct line {
+    struct fault_timeline timeline;
+    uint32_t nodes;
+};
+
+static bool line_read(struct line *line, const struct scenario *s, size_t i)
+{
+    struct fault_domains none = {0};
+    struct fault_text_error error;
+
+    line->nodes = (uint32_t)scenario_node_count(s);
+    fault_timeline_init(&line->timeline, line->nodes);
+    if (fault_entry_parse(&line->timeline, &error, &none, s->faults[i].text) != ERR_OK) {
+        fault_timeline_free(&line->timeline);
+        return false;
+    }
+    return true;
+}
+
+/* Puts the (changed) line in place of fault i and frees it. */
+static void line_write(struct line *line, struct scenario *s, size_t i)
+{
+    char *text = NULL;
+    size_t len = 0;
+    FILE *out = open_memstream(&text, &len);
+
+    invariant(out != NULL);
+    fault_entry_print(out, &line->timeline, 0);
+    invariant(fclose(out) == 0 && len > 0);
+    text[len - 1] = 0; /* the newline */
+    free(s->faults[i].text);
+    s->faults[i].text = text;
+    fault_timeline_free(&line->timeline);
+}
+
+uint64_t edit_fault_nodes(const struct scenario *s, size_t i)
+{
+    struct line line;
+    uint64_t bits = 0;
+
+    if (!line_read(&line, s, i)) {
+        return 0;
+    }
+    const struct fault_set *set = &line.timeline.set[line.timeline.fault[0].a];
+    for (uint32_t n = 0; n < line.nodes && n < 64; n++) {
+        bits |= (uint64_t)fault_set_has(set, n) << n;
+    }
+    fault_timeline_free(&line.timeline);
+    return bits;
+}
+
+/* Set number `set` without node `gone`; with `renumber` the nodes above it move down by one, and
+ * the set is one of a run with a node less. False: nothing would be left. */
+static bool set_without(struct line *line, uint32_t set, uint32_t gone, bool renumber)
+{
+    struct node_bits bits;
+    uint32_t nodes = line->nodes - renumber;
+    uint32_t count = 0;
+
+    if (nodes == 0 || node_bits_make(&bits, nodes) != ERR_OK) {
+        return false;
+    }
+    for (uint32_t n = 0; n < line->nodes; n++) {
+        if (n != gone && fault_set_has(&line->timeline.set[set], n)) {
+            node_bits_add(&bits, renumber && n > gone ? n - 1 : n);
+            count++;
+        }
+    }
+    bool made = count > 0;
+    if (made) {
+        fault_set_free(&line->timeline.set[set]);
+        made = fault_set_make(&line->timeline.set[set], &bits) == ERR_OK;
+    }
+    node_bits_free(&bits);
+    return made;
+}
+
+static bool fault_span(struct scenario *s, size_t i)
+{
+    struct line line;
+
+    if (!line_read(&line, s, i)) {
+        return false;
+    }
+    struct fault *f = &line.timeline.fault[0];
+    uint64_t span = f->until_ns - f->at_ns;
+    if (!fault_kind_info(f->kind)->lasts || f->until_ns == FAULT_FOREVER || span < 2 * MS) {
+        fault_timeline_free(&line.timeline);
+        return false;
+    }
+    f->until_ns = f->at_ns + span / 2 / MS * MS;
+    line_write(&line, s, i);
+    return true;
+}
+
+static bool fault_node(struct scenario *s, size_t i, uint32_t node)
+{
+    struct line line;
+
+    if (!line_read(&line, s, i)) {
+        return false;
+    }
+    uint32_t a = line.timeline.fault[0].a;
+    if (!fault_set_has(&line.timeline.set[a], node) || !set_without(&line, a, node, false)) {
+        fault_timeline_free(&line.timeline);
+        return false;
+    }
+    line_write(&line, s, i);
+    return true;
+}
+
+/* Faults stand in the order of their times. The gap before fault i becomes half as long, in whole
+ * seconds where it is long. */
+static bool fault_earlier(struct scenario *s, size_t i)
+{
+    struct line line;
+    uint64_t before_ns = 0;
+    uint64_t shift = 0;
+
+    for (size_t k = i == 0 ? 0 : i - 1; k < s->faults_count; k++) {
+        if (!line_read(&line, s, k)) {
+            return false;
+        }
+        struct fault *f = &line.timeline.fault[0];
+        if (k < i) {
+            before_ns = f->at_ns;
+            fault_timeline_free(&line.timeline);
+            continue;
+        }
+        if (k == i) {
+            uint64_t gap = f->at_ns > before_ns ? f->at_ns - before_ns : 0;
+            shift = gap < 500 * MS ? 0 : gap / 2 / MS * MS;
+        }
+        if (shift == 0 || f->at_ns < shift) {
+            fault_timeline_free(&line.timeline);
+            return false;
+        }
+        f->at_ns -= shift;
+        f->until_ns -= f->until_ns == FAULT_FOREVER ? 0 : shift;
+        line_write(&line, s, k);
+    }
+    return shift > 0;
+}
+
+/* --- nodes --- */
+
+static void group_free(struct scenario_group *group)
+{
+    free(group->name);
+    free(group->profile);
+    free(group->slow_profile);
+    free(group->stake_list);
+    for (uint64_t i = 0; i < group->places_count; i++) {
+        free(group->places[i].where);
+    }
+    free(group->places);
+    for (uint64_t i = 0; i < group->operators_count; i++) {
+        free(group->operators[i]);
+    }
+    free(group->operators);
+}
+
+void edit_group_remove(struct scenario *s, uint64_t index)
+{
+    struct scenario_group *group = &s->groups[index];
+
+    /* Load of a group that is not there is nobody's. */
+    for (uint64_t i = 0; i < s->loads_count;) {
+        if (strcmp(s->loads[i].group, group->name) == 0) {
+            free(s->loads[i].group);
+            s->loads[i] = s->loads[--s->loads_count];
+        } else {
+            i++;
+        }
+    }
+    group_free(group);
+    s->groups_count--;
+    memmove(group, group + 1, (s->groups_count - index) * sizeof(*group));
+}
+
+/* groups_count: there is no such node. */
+static uint64_t group_of(const struct scenario *s, size_t node, size_t *within)
+{
+    uint64_t i = 0;
+
+    for (; i < s->groups_count && node >= s->groups[i].count; i++) {
+        node -= s->groups[i].count;
+    }
+    *within = node;
+    return i;
+}
+
+static bool node_remove(struct scenario *s, size_t node)
+{
+    size_t within;
+    uint64_t g = group_of(s, node, &within);
+    struct scenario_group *group = &s->groups[g];
+
+    if (g == s->groups_count || (group->count < 2 && group->kind == GROUP_PRODUCER)) {
+        return false;
+    }
+    for (size_t i = 0; i < s->faults_count; i++) {
+        struct line line;
+        if (!line_read(&line, s, i)) {
+            return false;
+        }
+        struct fault *f = &line.timeline.fault[0];
+        bool whole = set_without(&line, f->a, (uint32_t)node, true);
+        if (whole && f->b != FAULT_NO_SET && f->b != f->a) {
+            whole = set_without(&line, f->b, (uint32_t)node, true);
+        }
+        if (!whole) { /* it was about this node alone */
+            fault_timeline_free(&line.timeline);
+            free(s->faults[i].text);
+            s->faults_count--;
+            memmove(&s->faults[i], &s->faults[i + 1], (s->faults_count - i) * sizeof(*s->faults));
+            i--;
+            continue;
+        }
+        line.timeline.node_count = line.nodes - 1;
+        line_write(&line, s, i);
+    }
+    if (group->count == 1) {
+        edit_group_remove(s, g);
+        return true;
+    }
+    if (group->stake_law == STAKE_LIST && group->kind == GROUP_PRODUCER) {
+        group->stake_list_count--;
+        memmove(&group->stake_list[within], &group->stake_list[within + 1],
+                (group->stake_list_count - within) * sizeof(*group->stake_list));
+    }
+    group->count--;
+    group->slow_count = group->slow_count > group->count ? group->count : group->slow_count;
+    return true;
+}
+
+/* --- values --- */
+
+static bool value(uint64_t *at, uint64_t to)
+{
+    bool changed = *at != to;
+
+    *at = to;
+    return changed;
+}
+
+static bool value32(uint32_t *at, uint32_t to)
+{
+    bool changed = *at != to;
+
+    *at = to;
+    return changed;
+}
+
+static bool no_loss(struct scenario *s)
+{
+    return value(&s->network.loss.num, 0);
+}
+
+static bool no_duplicate(struct scenario *s)
+{
+    return value(&s->network.duplicate.num, 0);
+}
+
+static bool no_jitter(struct scenario *s)
+{
+    bool changed = s->network.jitter || s->network.latency != LATENCY_CONSTANT;
+
+    s->network.jitter = false;
+    s->network.latency = LATENCY_CONSTANT;
+    return changed;
+}
+
+static bool near(struct scenario *s)
+{
+    return s->network.latency == LATENCY_CONSTANT && value(&s->network.constant_ns, 10 * MS);
+}
+
+static bool good_clocks(struct scenario *s)
+{
+    bool changed = false;
+
+    for (uint64_t i = 0; i < s->groups_count; i++) {
+        changed |= value(&s->groups[i].clock_skew_ns, 0);
+        changed |= value(&s->groups[i].clock_drift_ppb, 0);
+    }
+    return changed;
+}
+
+static bool no_churn(struct scenario *s)
+{
+    bool changed = false;
+
+    for (uint64_t i = 0; i < s->groups_count; i++) {
+        changed |= s->groups[i].churn;
+        s->groups[i].churn = false;
+    }
+    return changed;
+}
+
+static bool one_profile(struct scenario *s)
+{
+    bool changed = false;
+
+    for (uint64_t i = 0; i < s->groups_count; i++) {
+        struct scenario_group *g = &s->groups[i];
+        changed |= value(&g->slow_count, 0);
+        if (strcmp(g->profile, s->profiles[0].name) != 0) {
+            free(g->profile);
+            g->profile = strdup(s->profiles[0].name);
+            invariant(g->profile != NULL);
+            changed = true;
+        }
+    }
+    return changed;
+}
+
+static bool equal_stakes(struct scenario *s)
+{
+    bool changed = false;
+
+    for (uint64_t i = 0; i < s->groups_count; i++) {
+        for (uint64_t k = 0; k < s->groups[i].stake_list_count; k++) {
+            changed |= value(&s->groups[i].stake_list[k], 1000);
+        }
+    }
+    return changed;
+}
+
+static bool whole_committee(struct scenario *s)
+{
+    bool changed = s->chain.committee != 0;
+
+    s->chain.committee = 0;
+    return changed;
+}
+
+static bool large_blocks(struct scenario *s)
+{
+    bool changed = s->chain.block_txs_max != 6000;
+
+    s->chain.block_txs_max = 6000;
+    return changed;
+}
+
+static bool usual_links(struct scenario *s)
+{
+    return value32(&s->policy.links_out, 8) | value32(&s->policy.mesh_links, 8);
+}
+
+static bool usual_pool(struct scenario *s)
+{
+    return value32(&s->policy.pool_txs_max, 4096) | value32(&s->policy.pool_sender_max, 64);
+}
+
+static bool usual_flush(struct scenario *s)
+{
+    return value(&s->policy.vote_flush_ns, 25 * MS) | value(&s->policy.lazy_flush_ns, 5000 * MS);
+}
+
+static bool usual_have(struct scenario *s)
+{
+    return value(&s->policy.vote_have_ns, 2000 * MS);
+}
+
+static bool usual_ping(struct scenario *s)
+{
+    return value(&s->policy.ping_ns, 15000 * MS);
+}
+
+static bool (*const simple[])(struct scenario *) = {
+    no_churn,    no_loss,     no_duplicate, no_jitter,       near,
+    good_clocks, one_profile, equal_stakes, whole_committee, large_blocks,
+    usual_links, usual_pool,  usual_flush,  usual_have,      usual_ping,
+};
+
+size_t edit_simple_count(void)
+{
+    return sizeof(simple) / sizeof(simple[0]);
+}
+
+bool edit_apply(struct scenario *s, const struct edit *e)
+{
+    switch (e->kind) {
+    case EDIT_KEEP:
+        return keep_apply(s, e->keep);
+    case EDIT_DURATION:
+        return e->value < s->duration_ns && value(&s->duration_ns, e->value);
+    case EDIT_NODE:
+        return node_remove(s, e->item);
+    case EDIT_SIMPLE:
+        return simple[e->item](s);
+    case EDIT_FAULT_SPAN:
+        return e->item < s->faults_count && fault_span(s, e->item);
+    case EDIT_FAULT_NODE:
+        return e->item < s->faults_count && fault_node(s, e->item, e->node);
+    case EDIT_FAULT_EARLIER:
+        return e->item < s->faults_count && fault_earlier(s, e->item);
+    }
+    return false;
+}
