@@ -33,6 +33,7 @@ struct tree_entry {
 };
 
 struct chain; /* in the node's slab; see chain_bytes */
+struct txpool;
 
 size_t chain_bytes(const struct node_config *config);
 void chain_init(struct chain *chain, const struct node_config *config, struct shared *shared);
@@ -131,6 +132,8 @@ enum err chain_tx_add(struct chain *chain, struct ctx *c, uint8_t id[32],
                       const struct blob *tx) MUST_CHECK;
 /* The pooled transaction or NULL; no reference added. */
 const struct blob *chain_tx_get(const struct chain *chain, const uint8_t id[32]);
+/* Everything that waits, for hosts that list it (txpool.h). */
+const struct txpool *chain_pool(const struct chain *chain);
 /* found[i] = the pooled transaction whose short id (docs/wire.md 9, keyed by the block id) equals
  * short_ids[i], or NULL when there is none or two; no references. Returns how many were found. */
 size_t chain_tx_match(struct chain *chain, struct ctx *c, const struct blob **found,

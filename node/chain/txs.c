@@ -44,6 +44,11 @@ const struct blob *chain_tx_get(const struct chain *chain, const uint8_t id[32])
     return entry == NULL ? NULL : entry->tx;
 }
 
+const struct txpool *chain_pool(const struct chain *chain)
+{
+    return &chain->pool;
+}
+
 size_t chain_tx_match(struct chain *chain, struct ctx *c, const struct blob **found,
                       const uint8_t block_id[32], const uint64_t *short_ids, size_t count)
 {
