@@ -1,0 +1,394 @@
+/* Hosts that talk over real sockets produce, agree, restart, and are not moved by those who break
+ * the rules of links. */
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "node/daemon/address.h"
+#include "node/daemon/channel.h"
+#include "node/daemon/handshake.h"
+#include "tests/host/net.h"
+
+static struct net net;
+
+static uint64_t wanted;
+
+static bool final_wanted(const struct net *n)
+{
+    return net_final(n, wanted);
+}
+
+static bool linked(const struct net *n)
+{
+    for (size_t i = 0; i < n->count; i++) {
+        struct host_stats stats;
+        host_stats(n->nodes[i].host, &stats);
+        if (stats.links != n->count - 1) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void net_up(size_t count, uint64_t target_ms)
+{
+    net_open(&net, count, target_ms);
+    for (size_t i = 0; i < count; i++) {
+        net_start(&net, i);
+    }
+}
+
+/* Two nodes, T = 250 ms: blocks of both become final for both. One stops and comes back: it links
+ * again, and final blocks go on from where they were. */
+Test(host, two_nodes, .timeout = 60)
+{
+    net_up(2, 250);
+    wanted = 8;
+    cr_assert(net_run(&net, 30000, final_wanted));
+    cr_assert(net.nodes[0].produced > 0 && net.nodes[1].produced > 0);
+    cr_assert_eq(net.nodes[0].misbehaved + net.nodes[1].misbehaved, 0);
+
+    net_stop(&net, 1);
+    net_run(&net, 300, NULL);
+    uint64_t before = net.nodes[1].final_height;
+    net_start(&net, 1);
+    wanted = before + 8;
+    cr_assert(net_run(&net, 30000, final_wanted));
+    net_close(&net);
+}
+
+/* Everybody dials everybody at once: one link for each pair remains. */
+Test(host, simultaneous_dials, .timeout = 60)
+{
+    net_up(5, 1000);
+    cr_assert(net_run(&net, 10000, linked));
+    net_run(&net, 1500, NULL);
+    cr_assert(linked(&net));
+    net_close(&net);
+}
+
+/* --- attackers: plain sockets --- */
+
+static int raw_connect(const struct net *n, size_t node)
+{
+    struct sockaddr_storage address;
+    endpoint_to_socket(&address, &n->nodes[node].config.endpoint);
+    int s = socket(AF_INET, SOCK_STREAM, 0);
+    cr_assert_geq(s, 0);
+    if (connect(s, (struct sockaddr *)&address, sizeof(struct sockaddr_in)) != 0) {
+        close(s);
+        return -1;
+    }
+    fcntl(s, F_SETFL, O_NONBLOCK);
+    return s;
+}
+
+/* True when the other side has closed the socket. */
+static bool raw_closed(int s)
+{
+    uint8_t bytes[512];
+    ssize_t got;
+    while ((got = recv(s, bytes, sizeof(bytes), 0)) > 0) {
+    }
+    return got == 0 || errno != EAGAIN;
+}
+
+static size_t raw_read(int s, uint8_t *out, size_t len)
+{
+    size_t at = 0;
+    for (int turn = 0; at < len && turn < 500; turn++) {
+        ssize_t got = recv(s, out + at, len - at, 0);
+        at += got > 0 ? (size_t)got : 0;
+        if (at < len) {
+            net_run(&net, 5, NULL);
+        }
+    }
+    return at;
+}
+
+static uint64_t links_of(size_t node)
+{
+    struct host_stats stats;
+    host_stats(net.nodes[node].host, &stats);
+    return stats.links;
+}
+
+/* Sockets that say nothing, one byte, or a little at a time are cut at the handshake's end; more of
+ * them than are allowed are not even listened to; the node goes on. */
+Test(host, slowloris, .timeout = 60)
+{
+    enum { IDLE = 100 };
+    int s[IDLE];
+    net_open(&net, 2, 250);
+    net.limits.handshake_ns = 1000000000;
+    net_start(&net, 0);
+    net_start(&net, 1);
+    wanted = 4;
+    cr_assert(net_run(&net, 30000, final_wanted));
+    for (int i = 0; i < IDLE; i++) {
+        s[i] = raw_connect(&net, 0);
+        if (s[i] >= 0 && i % 2 == 0) {
+            (void)!send(s[i], "\1", 1, MSG_NOSIGNAL);
+        }
+    }
+    net_run(&net, 200, NULL);
+    for (int i = 0; i < 12; i++) { /* a byte of the first message now and then does not help */
+        net_run(&net, 150, NULL);
+        (void)!send(s[0], "\0", 1, MSG_NOSIGNAL);
+    }
+    for (int i = 0; i < IDLE; i++) {
+        cr_assert(s[i] < 0 || raw_closed(s[i]), "%d", i);
+        close(s[i]);
+    }
+    struct host_stats stats;
+    host_stats(net.nodes[0].host, &stats);
+    cr_assert_geq(stats.refused, IDLE - net.limits.handshakes_max);
+    wanted = net.nodes[0].final_height + 4;
+    cr_assert(net_run(&net, 30000, final_wanted));
+    net_close(&net);
+}
+
+/* A peer of the network by its keys, played by the test. */
+struct rogue {
+    int s;
+    struct identity identity;
+    struct channel channel;
+    uint8_t first[HANDSHAKE_MESSAGE_BYTES];
+};
+
+static void rogue_link(struct rogue *r, size_t node, uint8_t who, enum noise_pattern pattern)
+{
+    struct handshake h;
+    struct noise_cipher send_key;
+    struct noise_cipher receive_key;
+    uint8_t hash[NOISE_HASH_BYTES];
+    uint8_t answer[HANDSHAKE_MESSAGE_BYTES];
+    uint8_t seed[32] = {who, 99};
+    uint8_t ephemeral[32] = {who, 98, (uint8_t)pattern};
+    uint8_t target[32];
+    struct host_time now = host_now(net.nodes[node].host);
+
+    identity_make(&r->identity, seed, seed, &net.genesis, now.wall_ms);
+    noise_public(target, net.nodes[node].transport);
+    r->s = raw_connect(&net, node);
+    handshake_dial(&h, &r->identity, pattern, NULL, pattern == NOISE_XX ? NULL : target, ephemeral);
+    cr_assert_eq(handshake_write(&h, r->first), ERR_OK);
+    cr_assert_eq(send(r->s, r->first, sizeof(r->first), MSG_NOSIGNAL), sizeof(r->first));
+    cr_assert_eq(raw_read(r->s, answer, sizeof(answer)), sizeof(answer));
+    cr_assert_eq(handshake_read(&h, answer + 2, now.wall_ms), ERR_OK);
+    cr_assert_arr_eq(h.peer, net.nodes[node].node_id, 32);
+    if (handshake_writes(&h)) {
+        cr_assert_eq(handshake_write(&h, answer), ERR_OK);
+        cr_assert_eq(send(r->s, answer, sizeof(answer), MSG_NOSIGNAL), sizeof(answer));
+    }
+    noise_split(&h.noise, &send_key, &receive_key, hash);
+    channel_start(&r->channel, &send_key, &receive_key, 0);
+}
+
+static size_t rogue_seal(struct rogue *r, uint8_t out[CHANNEL_MESSAGE_BYTES_MAX],
+                         const uint8_t *frame, uint32_t len, uint32_t announced)
+{
+    uint8_t head[4];
+    size_t sealed;
+    store32(head, announced);
+    channel_begin(&r->channel, out, 0);
+    channel_put(&r->channel, head, 4);
+    channel_put(&r->channel, frame, len);
+    cr_assert_eq(channel_seal(&r->channel, &sealed, 0), ERR_OK);
+    return sealed;
+}
+
+static void rogue_send(struct rogue *r, const uint8_t *frame, uint32_t len, uint32_t announced)
+{
+    uint8_t message[CHANNEL_MESSAGE_BYTES_MAX];
+    size_t sealed = rogue_seal(r, message, frame, len, announced);
+    cr_assert_eq(send(r->s, message, sealed, MSG_NOSIGNAL), (ssize_t)sealed);
+}
+
+static void rogue_end(struct rogue *r)
+{
+    close(r->s);
+    channel_end(&r->channel);
+}
+
+/* A recorded first message is answered, but makes no link: the acceptor waits for proof that the
+ * dialer is there. */
+Test(host, replayed_handshake, .timeout = 60)
+{
+    struct rogue r;
+    uint8_t answer[HANDSHAKE_MESSAGE_BYTES];
+    static const uint8_t ping[] = {0x04, 1, 0, 0, 0, 0, 0, 0, 0};
+    net_open(&net, 1, 1000);
+    net.limits.handshake_ns = 500000000;
+    net_start(&net, 0);
+    rogue_link(&r, 0, 1, NOISE_IK);
+    net_run(&net, 50, NULL);
+    cr_assert_eq(links_of(0), 0, "nothing has come over the channel");
+    rogue_send(&r, ping, sizeof(ping), sizeof(ping));
+    net_run(&net, 50, NULL);
+    cr_assert_eq(net.nodes[0].misbehaved, 1, "PING before HELLO");
+    int s = raw_connect(&net, 0);
+    cr_assert_eq(send(s, r.first, sizeof(r.first), MSG_NOSIGNAL), sizeof(r.first));
+    cr_assert_eq(raw_read(s, answer, sizeof(answer)), sizeof(answer));
+    cr_assert_eq(send(s, "\2\12", 2, MSG_NOSIGNAL), 2);
+    net_run(&net, 1000, NULL);
+    cr_assert_eq(links_of(0), 0);
+    cr_assert(raw_closed(s));
+    close(s);
+    rogue_end(&r);
+    net_close(&net);
+}
+
+static bool cut(struct rogue *r)
+{
+    for (int turn = 0; turn < 200; turn++) {
+        if (raw_closed(r->s)) {
+            return true;
+        }
+        net_run(&net, 10, NULL);
+    }
+    return false;
+}
+
+/* What breaks the format of messages, cells, streams or frames ends the link at once, and nothing
+ * else happens. */
+Test(host, broken_messages, .timeout = 60)
+{
+    uint8_t message[CHANNEL_MESSAGE_BYTES_MAX];
+    uint8_t junk[600] = {0};
+    struct rogue r;
+    net_open(&net, 1, 1000);
+    net_start(&net, 0);
+
+    rogue_link(&r, 0, 1, NOISE_XX); /* a message of no allowed length */
+    cr_assert_eq(send(r.s, "\xff\xff", 2, MSG_NOSIGNAL), 2);
+    cr_assert(cut(&r));
+    rogue_end(&r);
+
+    rogue_link(&r, 0, 2, NOISE_XX); /* not sealed */
+    junk[0] = 530 >> 8;
+    junk[1] = 530 & 0xff;
+    cr_assert_eq(send(r.s, junk, 532, MSG_NOSIGNAL), 532);
+    cr_assert(cut(&r));
+    rogue_end(&r);
+
+    rogue_link(&r, 0, 3, NOISE_XX); /* a frame longer than any */
+    rogue_send(&r, junk, 100, CHANNEL_FRAME_BYTES_MAX + 1);
+    cr_assert(cut(&r));
+    rogue_end(&r);
+
+    rogue_link(&r, 0, 4, NOISE_XX); /* a message sent twice */
+    size_t sealed = rogue_seal(&r, message, junk, 100, 5000);
+    cr_assert_eq(send(r.s, message, sealed, MSG_NOSIGNAL), (ssize_t)sealed);
+    net_run(&net, 50, NULL);
+    cr_assert_eq(links_of(0), 1);
+    cr_assert_eq(send(r.s, message, sealed, MSG_NOSIGNAL), (ssize_t)sealed);
+    cr_assert(cut(&r));
+    rogue_end(&r);
+
+    rogue_link(&r, 0, 5, NOISE_XX); /* no frame of the protocol */
+    rogue_send(&r, junk, 100, 100);
+    cr_assert(cut(&r));
+    rogue_end(&r);
+    cr_assert_eq(net.nodes[0].misbehaved, 1);
+
+    int s = raw_connect(&net, 0); /* no handshake at all */
+    cr_assert_eq(send(s, "GET / HTTP/1.1\r\n\r\n", 18, MSG_NOSIGNAL), 18);
+    net_run(&net, 100, NULL);
+    cr_assert(raw_closed(s));
+    close(s);
+    net_close(&net);
+}
+
+/* A message that comes byte by byte is cut, and so is a peer that takes nothing of what it asks
+ * for. */
+Test(host, slow_peers, .timeout = 60)
+{
+    uint8_t message[CHANNEL_MESSAGE_BYTES_MAX];
+    uint8_t junk[600] = {0};
+    struct rogue r;
+    net_open(&net, 1, 1000);
+    net.limits.message_ns = 500000000;
+    net_start(&net, 0);
+    rogue_link(&r, 0, 1, NOISE_XX);
+    size_t sealed = rogue_seal(&r, message, junk, 100, 5000);
+    uint64_t begin = host_now(net.nodes[0].host).mono_ns;
+    for (size_t i = 0; i < sealed && !raw_closed(r.s); i++) {
+        (void)!send(r.s, message + i, 1, MSG_NOSIGNAL);
+        net_run(&net, 20, NULL);
+    }
+    cr_assert(cut(&r));
+    cr_assert_lt(host_now(net.nodes[0].host).mono_ns - begin, 3000000000);
+    rogue_end(&r);
+    net_close(&net);
+}
+
+/* A client proves nothing and gets PONG, and nothing but. */
+Test(host, client, .timeout = 60)
+{
+    static const uint8_t ping[] = {0x04, 7, 0, 0, 0, 0, 0, 0, 0};
+    uint8_t message[2 + CELL_BYTES + NOISE_TAG_BYTES];
+    struct span frame;
+    struct host_stats stats;
+    struct rogue r;
+    net_open(&net, 1, 1000);
+    net_start(&net, 0);
+    rogue_link(&r, 0, 1, NOISE_NK);
+    rogue_send(&r, ping, sizeof(ping), sizeof(ping));
+    cr_assert_eq(raw_read(r.s, message, sizeof(message)), sizeof(message));
+    cr_assert_eq(channel_open(&r.channel, message + 2, sizeof(message) - 2), ERR_OK);
+    cr_assert_eq(channel_next(&r.channel, &frame), ERR_OK);
+    cr_assert_eq(frame.len, sizeof(ping));
+    cr_assert_eq(frame.data[0], 0x05);
+    host_stats(net.nodes[0].host, &stats);
+    cr_assert_eq(stats.clients, 1);
+    cr_assert_eq(stats.links, 0);
+    rogue_send(&r, (const uint8_t *)"\2\0\0", 3, 3);
+    cr_assert(cut(&r));
+    rogue_end(&r);
+    net_close(&net);
+}
+
+/* As many connections as this process may open, 10,000 at most: sockets stay bounded, the net goes
+ * on. */
+Test(host, flood, .timeout = 120)
+{
+    enum { FLOOD = 10000 };
+    struct rlimit limit;
+    cr_assert_eq(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    limit.rlim_cur = limit.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &limit);
+    getrlimit(RLIMIT_NOFILE, &limit);
+    size_t most = limit.rlim_cur > FLOOD + 1200 ? FLOOD : (size_t)limit.rlim_cur - 1200;
+    int *s = malloc(most * sizeof(*s));
+    size_t refused = 0;
+    net_up(2, 250);
+    wanted = 4;
+    cr_assert(net_run(&net, 30000, final_wanted));
+    for (size_t i = 0; i < most; i++) {
+        struct host_stats stats;
+        s[i] = raw_connect(&net, 0);
+        if (i % 50 == 0) {
+            net_run(&net, 1, NULL);
+            host_stats(net.nodes[0].host, &stats);
+            cr_assert_leq(stats.links + stats.clients, net.limits.links_max);
+        }
+    }
+    net_run(&net, 500, NULL);
+    for (size_t i = 0; i < most; i++) {
+        refused += s[i] < 0 || raw_closed(s[i]);
+    }
+    cr_assert_geq(refused, most - net.limits.handshakes_max);
+    wanted = net.nodes[0].final_height + 4;
+    cr_assert(net_run(&net, 30000, final_wanted));
+    for (size_t i = 0; i < most; i++) {
+        close(s[i]);
+    }
+    free(s);
+    net_close(&net);
+}
