@@ -1,5 +1,6 @@
 /* What enters the tree, and what waits or is refused instead. */
 #include "node/base/invariant.h"
+#include "node/base/plant.h"
 #include "node/chain/accept.h"
 #include "node/chain/chain_private.h"
 
@@ -76,7 +77,8 @@ static enum err link(struct chain *chain, struct ctx *c, uint32_t *index,
     }
     const struct tree_entry *e = chain->tree.entries;
     /* Strictly more: of equals the first seen is kept (spec: chain 1.2). */
-    if (e[*index].score > e[chain->tree.tip].score) {
+    if (e[*index].score > e[chain->tree.tip].score ||
+        (planted(TIE_BY_ARRIVAL) && e[*index].score == e[chain->tree.tip].score)) {
         chain->tree.tip = *index;
     }
     return ERR_OK;
@@ -159,7 +161,8 @@ static enum err place(struct chain *chain, struct ctx *c, struct chain_news *new
         return rejected(chain, c, head, err, true);
     }
     /* Decision 10: not before its time; whoever sent it is not to blame. */
-    if (head->header.ts_ms > c->wall_ms + chain->params.max_future_ms) {
+    if (head->header.ts_ms > c->wall_ms + chain->params.max_future_ms &&
+        !planted(FUTURE_ACCEPTED)) {
         TRY(wait(chain, c, head, block, from, true));
         return ERR_EARLY;
     }

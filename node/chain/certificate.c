@@ -1,6 +1,7 @@
 #include "node/chain/certificate.h"
 
 #include "node/base/invariant.h"
+#include "node/base/plant.h"
 #include "node/chain/justification.h"
 #include "node/crypto/hash.h"
 
@@ -31,6 +32,9 @@ enum err certificate_build(struct span *decision, const struct votes *votes, uin
     }
     TRY(justification_group(&precommits, &none, votes, VOTE_PRECOMMIT, round, value, scratch));
     TRY(justification_collect(prevotes, votes, round, value, scratch));
+    if (planted(DECISION_UNJUSTIFIED)) {
+        prevotes->count = 1;
+    }
     size_t count = precommits.count + justification_votes(prevotes);
     size_t room = count * JUSTIFIED_BYTES + 64 + prevotes->count * 8U;
     uint8_t *out = arena_alloc(scratch, room);
@@ -86,7 +90,7 @@ static bool groups_want(struct groups *groups, int32_t jr)
             return true;
         }
     }
-    return jr < 0;
+    return jr < 0 || planted(DECISION_UNJUSTIFIED);
 }
 
 /* One list of votes of a round: a quorum of different voters, in order. Notes what they refer to.
@@ -107,7 +111,8 @@ static enum err group_form(struct groups *groups, struct list list,
             return ERR_INVALID;
         }
         last = voter;
-        weight += committee_weight(committee, voter);
+        weight += planted(QUORUM_BY_MEMBERS) ? committee->total / committee->count
+                                             : committee_weight(committee, voter);
     }
     return committee_quorum(committee, weight) ? ERR_OK : ERR_INVALID;
 }

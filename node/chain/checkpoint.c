@@ -1,5 +1,6 @@
 /* What becomes final and what that takes away (spec: chain 1.5, composition). */
 #include "node/base/invariant.h"
+#include "node/base/plant.h"
 #include "node/chain/chain_private.h"
 
 /* Cuts the tree below `to` and away from it. written: as a durable checkpoint with its decision. */
@@ -47,7 +48,7 @@ enum err chain_finalize(struct chain *chain, struct ctx *c, uint64_t instance, c
         return ERR_INVALID;
     }
     /* After every decision: the heaviest chain through it. */
-    if (!tree_descends(tree, old_tip, to)) {
+    if (!tree_descends(tree, old_tip, to) && !planted(FINALITY_IGNORED)) {
         tree->tip = tree_best(tree, to);
         tip_changed(chain, c, old_tip);
     }

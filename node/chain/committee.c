@@ -1,6 +1,7 @@
 /* Reads of the state that others need. */
 #include "node/base/fixed.h"
 #include "node/base/invariant.h"
+#include "node/base/plant.h"
 #include "node/chain/execute.h"
 #include "node/chain/leaves.h"
 #include "node/crypto/hash.h"
@@ -121,7 +122,8 @@ uint32_t committee_proposer(const struct committee *committee, const struct para
                   (struct span[]){SPAN_TEXT("xpx/prop"), span_of(committee->beacon, 32),
                                   span_of(number, sizeof(number))},
                   3);
-    uint64_t place = (u128_load_mod(draw, places) + round) % places;
+    uint64_t turn = planted(PROPOSER_FIXED) ? 0 : round;
+    uint64_t place = (u128_load_mod(draw, places) + turn) % places;
     if (!seats) {
         return (uint32_t)place;
     }
@@ -135,7 +137,8 @@ uint32_t committee_proposer(const struct committee *committee, const struct para
 
 bool committee_quorum(const struct committee *committee, uint64_t weight)
 {
-    return (u128)3 * weight > (u128)2 * committee->total;
+    u128 least = planted(QUORUM_OFF_BY_ONE) ? 0 : 1;
+    return (u128)3 * weight >= (u128)2 * committee->total + least;
 }
 
 enum err state_node(struct node_facts *facts, struct shared *shared, const uint8_t root[32],

@@ -3,6 +3,7 @@
  */
 #include "node/base/fixed.h"
 #include "node/base/invariant.h"
+#include "node/base/plant.h"
 #include "node/chain/execution.h"
 #include "node/crypto/hash.h"
 
@@ -34,7 +35,7 @@ static enum err fees_pay(struct execution *x)
     }
     struct account signer;
     TRY(execution_account_get(&signer, x, x->signer));
-    signer.free += x->fees;
+    signer.free += planted(FEE_TWICE) ? 2 * x->fees : x->fees;
     return execution_account_put(x, x->signer, &signer);
 }
 
@@ -340,6 +341,9 @@ static enum err epoch_end(struct execution *x, struct list betas)
     struct absence absence;
     TRY(beacon_close(beacon, x, betas));
     TRY(absence_judge(&absence, x));
+    if (planted(BEACON_STALE)) {
+        TRY(beacon_read(beacon, x, x->epoch));
+    }
     TRY(committee_write(x->edit, x->scratch, &x->params, x->epoch + 2, beacon, &absence));
     if (x->epoch >= 1) {
         TRY(leaf_remove(x->edit, STATE_COMMITTEE, x->epoch - 1));

@@ -2,6 +2,7 @@
 
 #include "node/base/invariant.h"
 #include "node/base/memo.h"
+#include "node/base/plant.h"
 #include "node/chain/execution.h"
 #include "node/crypto/hash.h"
 #include "node/seam/ctx.h"
@@ -99,7 +100,7 @@ static enum err execution_begin(struct execution *x, struct ctx *c, const struct
     if (header->height == 0) {
         return ERR_INVALID;
     }
-    x->epoch = (header->height - 1) / x->params.epoch_blocks;
+    x->epoch = (header->height - (planted(EPOCH_OFF_BY_ONE) ? 0 : 1)) / x->params.epoch_blocks;
     x->edit = state_edit_begin(c->shared, parent_root, c->scratch);
     return x->edit == NULL ? ERR_FULL : ERR_OK;
 }
@@ -115,7 +116,7 @@ static enum err tx_steps(struct execution *x, const struct tx *tx)
     }
     struct account sender;
     TRY(execution_account_get(&sender, x, tx->sender));
-    if (tx->nonce != sender.nonce) {
+    if (planted(NONCE_GAP) ? tx->nonce < sender.nonce : tx->nonce != sender.nonce) {
         return ERR_NONCE;
     }
     if (fee > sender.free) {

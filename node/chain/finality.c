@@ -1,6 +1,7 @@
 #include "node/chain/finality.h"
 
 #include "node/base/invariant.h"
+#include "node/base/plant.h"
 #include "node/chain/finality_private.h"
 #include "node/crypto/hash.h"
 #include "node/wire/frames.h"
@@ -108,10 +109,11 @@ static void seat_take(struct finality *f, struct ctx *c)
         return;
     }
     for (uint32_t v = 0; v < n; v++) {
-        f->weights[v] = committee_weight(&seat->committee, v);
+        f->weights[v] = planted(QUORUM_BY_MEMBERS) ? seat->committee.total / n
+                                                   : committee_weight(&seat->committee, v);
     }
-    ctx_trace(c, TRACE_committee_joined, seat->committee.epoch, f->weights[seat->self],
-              seat->committee.total);
+    ctx_trace(c, TRACE_committee_joined, seat->committee.epoch,
+              committee_weight(&seat->committee, seat->self), seat->committee.total, seat->self);
     mesh_choose(&f->mesh, c, f->overlay, &seat->committee, seat->root_hash, seat->self);
     send_have(f, c, f->mesh.chosen_links);
 }
@@ -201,6 +203,9 @@ static void values_refresh(struct finality *f, struct ctx *c)
         struct vote_value *value = &votes->values[v];
         if (value->verdict == VALUE_UNKNOWN) {
             enum chain_verdict verdict = chain_value_check(f->chain, c, votes->instance, value->id);
+            if (verdict == CHAIN_UNKNOWN && planted(VOTE_UNEXECUTED)) {
+                verdict = CHAIN_VALID;
+            }
             value->verdict = verdict == CHAIN_VALID     ? VALUE_VALID
                              : verdict == CHAIN_INVALID ? VALUE_INVALID
                                                         : VALUE_UNKNOWN;

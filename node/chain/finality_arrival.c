@@ -1,4 +1,5 @@
 #include "node/base/invariant.h"
+#include "node/base/plant.h"
 #include "node/chain/finality_private.h"
 #include "node/wire/frames.h"
 
@@ -68,7 +69,7 @@ static void ask(struct finality *f, struct ctx *c)
     if (links == 0) {
         links = overlay_ready(f->overlay);
     }
-    a->ask_ns = c->mono_ns + ASK_AGAIN_MS * MS;
+    a->ask_ns = planted(DECISION_ASKED_ONCE) ? DEADLINE_NONE - 1 : c->mono_ns + ASK_AGAIN_MS * MS;
     if (links == 0) {
         return;
     }

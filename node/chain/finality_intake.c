@@ -138,6 +138,10 @@ static enum err take_proposal(struct visit *visit, struct intake_item *item)
         f->shown.known |= link_mask(visit->link);
         return ERR_OK;
     }
+    bool told = f->shown.frame != NULL && f->shown.instance == p.instance;
+    if (told && f->shown.round == p.round) {
+        return ERR_OK; /* another one of its proposer: passed on, it would go round for ever */
+    }
     const struct tm_proposal *held = &f->tm.proposals[p.round & 1];
     if (f->tm.running && held->present && held->round == p.round) {
         return ERR_OK; /* the first one counts */
@@ -158,14 +162,14 @@ static enum err take_proposal(struct visit *visit, struct intake_item *item)
         TRY(proposal_verify(f, visit->c, &p));
     }
     TRY(take_list(visit, item, &p.pol, &p));
-    if (f->shown.instance != p.instance || f->shown.frame == NULL || p.round > f->shown.round) {
+    if (!told || p.round > f->shown.round) {
         blob_drop(f->shared, f->shown.frame);
         f->shown = (struct shown){.frame = blob_keep(f->shared, item->frame),
                                   .instance = p.instance,
                                   .known = link_mask(visit->link),
                                   .round = p.round};
         send_shown(f, visit->c, mesh_links(&f->mesh));
-    } else {
+    } else if (f->tm.running && p.round == f->tm.round) { /* from now on it is held */
         uint64_t links = mesh_links(&f->mesh) & ~link_mask(visit->link);
         for (; links != 0; links &= links - 1) {
             ctx_send(visit->c, (uint32_t)__builtin_ctzll(links), item->frame);

@@ -1,3 +1,4 @@
+#include "node/base/plant.h"
 #include "node/chain/finality_private.h"
 #include "node/wire/frames.h"
 
@@ -219,7 +220,7 @@ enum err send_missing(struct finality *f, struct ctx *c, uint32_t link, struct s
             n = missing_collect(votes, list, n, max, VOTE_PREVOTE, set->round, none, mask);
         }
     }
-    if (n > 0) {
+    if (n > 0 && !planted(RESYNC_SILENT)) {
         bundle_send(c, votes, mask, list, n, 0);
     }
     arena_rewind(c->scratch, mark);

@@ -1,4 +1,5 @@
 #include "node/base/invariant.h"
+#include "node/base/plant.h"
 #include "node/chain/finality_private.h"
 #include "node/chain/justification.h"
 #include "node/wire/frames.h"
@@ -86,7 +87,8 @@ void own_vote(struct finality *f, struct ctx *c, const struct tm_action *action)
     uint8_t key[VOTE_KEY_BYTES];
     uint8_t value[SIGNED_VOTE_BYTES];
     ctx_write_begin(c, &batch);
-    if (vote.kind == VOTE_PRECOMMIT && action->value != VALUE_NIL && !lock_write(f, c, &batch)) {
+    if (vote.kind == VOTE_PRECOMMIT && action->value != VALUE_NIL && !planted(LOCK_NOT_PERSISTED) &&
+        !lock_write(f, c, &batch)) {
         f->mute = true; /* a lock that cannot be kept must not be acted on */
         return;
     }
@@ -97,9 +99,14 @@ void own_vote(struct finality *f, struct ctx *c, const struct tm_action *action)
     ctx_charge(c, COST_SIGN, 1);
     vote_key(key, vote.instance, vote.round, vote.kind);
     signed_vote_encode(value, &vote, f->secret.public_key);
-    ctx_write_put(c, &batch, span_of(key, sizeof(key)), span_of(value, sizeof(value)));
+    if (!planted(VOTE_NOT_PERSISTED)) {
+        ctx_write_put(c, &batch, span_of(key, sizeof(key)), span_of(value, sizeof(value)));
+    }
     writing->vote = vote;
     writing->request = ctx_write_commit(c, &batch);
+    if (planted(VOTE_BEFORE_DURABLE) && votes_add(votes_now(f), &vote, 0, true, false) == ERR_OK) {
+        send_fresh_due(f, c);
+    }
 }
 
 bool own_vote_written(struct finality *f, struct ctx *c, const struct event *event)
@@ -120,7 +127,7 @@ bool own_vote_written(struct finality *f, struct ctx *c, const struct event *eve
                   (uint64_t)(int64_t)vote->jr);
         /* Decided meanwhile, or moved on by rounds: then nobody needs it. */
         if (votes->instance == vote->instance && vote->instance == finality_next(f) &&
-            votes_add(votes, vote, 0, true, false) == ERR_OK) {
+            (votes_add(votes, vote, 0, true, false) == ERR_OK || planted(VOTE_BEFORE_DURABLE))) {
             finality_run(f, c);
             send_fresh_due(f, c);
         }
@@ -242,7 +249,7 @@ static bool vote_read(struct finality *f, struct span value)
                  (vote->instance == f->signed_instance &&
                   (vote->round > f->signed_round ||
                    (vote->round == f->signed_round && vote->kind > f->signed_kind)));
-    if (newer) {
+    if (newer && !planted(RESTART_FORGETS_VOTES)) {
         f->signed_instance = vote->instance;
         f->signed_round = vote->round;
         f->signed_kind = vote->kind;

@@ -1,5 +1,7 @@
 #include "node/chain/orphan.h"
 
+#include "node/base/plant.h"
+
 static void remove_at(struct orphans *orphans, uint32_t at)
 {
     orphans->bytes -= orphans->list[at].block->len;
@@ -122,7 +124,9 @@ void orphans_prune(struct orphans *orphans, struct shared *shared, uint64_t heig
 
     while (i < orphans->count) {
         if (orphans->list[i].height <= height) {
-            blob_drop(shared, orphans->list[i].block);
+            if (!planted(ORPHAN_LEAK)) {
+                blob_drop(shared, orphans->list[i].block);
+            }
             remove_at(orphans, i);
         } else {
             i++;

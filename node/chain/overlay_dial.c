@@ -1,5 +1,6 @@
 /* Whom to dial and when: random links, wanted links, rotation (spec: stream 3, eclipse care). */
 #include "node/base/invariant.h"
+#include "node/base/plant.h"
 #include "node/chain/overlay_private.h"
 
 #define BACKOFF_NS_MAX (600ull * SECOND_NS)
@@ -46,7 +47,7 @@ bool dial_take(struct overlay *overlay, struct dial *dial, uint32_t request)
         if (overlay->dials[i].request == request) {
             *dial = overlay->dials[i];
             overlay->dials[i].request = 0;
-            overlay->dial_count--;
+            overlay->dial_count -= !planted(DIAL_LEAK);
             return true;
         }
     }

@@ -2,6 +2,7 @@
 
 #include "node/base/invariant.h"
 #include "node/base/memo.h"
+#include "node/base/plant.h"
 #include "node/chain/accept.h"
 #include "node/chain/durable.h"
 #include "node/crypto/hash.h"
@@ -110,7 +111,8 @@ void producer_aim(struct producer *p, struct ctx *c, const struct tree *tree,
 
     p->parent = TREE_NONE;
     p->due_ns = DEADLINE_NONE;
-    if (!p->has_account || !p->on || above->height + 1 <= p->signed_height) {
+    if (!p->has_account || !p->on ||
+        (above->height + 1 <= p->signed_height && !planted(SIGNED_HEIGHT_IGNORED))) {
         return;
     }
     ctx_charge(c, COST_STATE_READ, 1);

@@ -3,6 +3,7 @@
  * the checkpoint or its state is damaged, everything is replayed from genesis. What the disk says
  * is checked against ids and checksums, never believed. */
 #include "node/base/invariant.h"
+#include "node/base/plant.h"
 #include "node/chain/accept.h"
 #include "node/chain/chain_private.h"
 #include "node/crypto/hash.h"
@@ -108,7 +109,7 @@ static void meta_read(struct chain *chain, struct ctx *c, const struct event *ev
             }
         } else if (event->read_done.request == r->request[1]) {
             r->signed_damaged = signed_record_decode(&last, value) != ERR_OK;
-            if (!r->signed_damaged) {
+            if (!r->signed_damaged && !planted(SIGNED_HEIGHT_FORGOTTEN)) {
                 chain->producer.signed_height = last.height;
             }
         } else if (event->read_done.request == r->request[2]) {

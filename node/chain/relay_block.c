@@ -1,6 +1,7 @@
 /* Blocks: compact ones pushed over the eager links, ids told at once to the lazy ones; what the
  * pool lacks is asked for (decision 4). */
 #include "node/base/invariant.h"
+#include "node/base/plant.h"
 #include "node/chain/relay_private.h"
 
 #define GRAFT_WAIT_NS (1 * RELAY_SECOND_NS) /* the tree may still bring what was announced */
@@ -37,7 +38,9 @@ static struct relay_block *block_find_compact(struct relay *relay, const struct 
 void relay_block_reset(struct relay *relay, struct relay_block *block)
 {
     blob_drop(relay->shared, block->compact);
-    blob_drop(relay->shared, block->get);
+    if (!planted(COMPACT_LEAK)) {
+        blob_drop(relay->shared, block->get);
+    }
     block->compact = NULL;
     block->get = NULL;
 }
@@ -340,6 +343,10 @@ static enum err txs_get_recv(struct relay *relay, struct ctx *c, uint32_t link, 
         }
         for (; at <= index; at++) {
             invariant(block_next_tx(&tx, &view.txs) == ERR_OK);
+        }
+        if (planted(BLOCK_TXS_SHIFTED) && at < view.tx_count) {
+            struct span rest = view.txs;
+            invariant(block_next_tx(&tx, &rest) == ERR_OK);
         }
         writer_bytes(&w, tx, TX_BYTES_MAX);
     }

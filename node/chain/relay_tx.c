@@ -1,6 +1,7 @@
 /* Transactions: pushed at once over the eager links, named to the lazy ones in batches (Leitao,
  * Pereira, Rodrigues: Epidemic Broadcast Trees, 2007; decision 4). */
 #include "node/base/invariant.h"
+#include "node/base/plant.h"
 #include "node/chain/relay_private.h"
 #include "node/crypto/hash.h"
 #include "node/seam/config.h"
@@ -284,7 +285,8 @@ static void flush_due(struct relay *relay, struct ctx *c)
     struct tx_table *table = &relay->txs;
     flush(relay, c);
     struct relay_tx *oldest;
-    while ((oldest = tx_at(table, table->here.first)) != NULL && oldest->due_ns <= c->mono_ns) {
+    while ((oldest = tx_at(table, table->here.first)) != NULL && oldest->due_ns <= c->mono_ns &&
+           !planted(RELAY_NEVER_FORGETS)) {
         tx_forget(relay, oldest);
     }
     relay->flush_ns = oldest == NULL ? DEADLINE_NONE : oldest->due_ns;

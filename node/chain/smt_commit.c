@@ -1,6 +1,7 @@
 /* Writes an edit into the tree in one pass over its changes in key order. Only nodes that are new
  * are stored. */
 #include "node/base/invariant.h"
+#include "node/base/plant.h"
 #include "node/chain/smt_edit.h"
 #include "node/crypto/hash.h"
 
@@ -74,7 +75,7 @@ static enum err join(struct subtree *out, struct shared *shared, struct subtree 
         if (!none[0] || !none[1]) {
             TRY(is_leaf(&leaf, shared, other->hash));
         }
-        if (leaf) {
+        if (leaf && !(planted(STATE_ROOT_SHAPE) && none[0] != none[1] && other->held == NULL)) {
             *out = *other;
             return ERR_OK;
         }

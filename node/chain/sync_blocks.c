@@ -1,4 +1,5 @@
 /* Getting the blocks: from several links at once, into the chain in order. */
+#include "node/base/plant.h"
 #include "node/chain/sync_private.h"
 
 #define BATCH 16                        /* blocks of one BLOCKS_GET */
@@ -41,7 +42,7 @@ void queue_clear(struct sync *sync)
 static void item_release(struct sync *sync, struct sync_item *item)
 {
     if (item->state == ITEM_ASKED) {
-        sync->links[item->link].asked--;
+        sync->links[item->link].asked -= !planted(SYNC_ASKED_LEAK);
         sync->queue.asked--;
     }
     blob_drop(sync->shared, item->block);

@@ -1,6 +1,7 @@
 #include "node/chain/tendermint.h"
 
 #include "node/base/invariant.h"
+#include "node/base/plant.h"
 
 static struct tm_action *emit(struct tendermint *tm, enum tm_action_kind kind)
 {
@@ -59,7 +60,7 @@ static void round_start(struct tendermint *tm, uint32_t round)
 {
     tm->round = round;
     tm->step = TM_PROPOSE;
-    tm->polka_done = false;
+    tm->polka_done = tm->polka_done && planted(POLKA_STUCK);
     memset(tm->timer_set, 0, sizeof(tm->timer_set));
     values_release(tm);
     votes_round_set(tm->votes, round);
@@ -83,7 +84,8 @@ static bool rule_proposal(struct tendermint *tm)
     if (shown && !votes_has_quorum(tm->votes, VOTE_PREVOTE, (uint32_t)p->vr, p->value)) {
         return false;
     }
-    bool free = tm->lock.locked_round < 0 || (shown && tm->lock.locked_round <= p->vr);
+    bool free = tm->lock.locked_round < 0 || (shown && tm->lock.locked_round <= p->vr) ||
+                planted(FORGOTTEN_LOCK);
     bool wanted = value->preferred || shown || locked_here || tm->round >= TM_PREFER_ROUNDS;
     if (value->verdict != VALUE_VALID || !(free || locked_here) || !wanted) {
         cast(tm, VOTE_PREVOTE, VALUE_NIL, -1);
@@ -93,7 +95,7 @@ static bool rule_proposal(struct tendermint *tm)
     if (locked_here && tm->lock.locked_round > jr) {
         jr = tm->lock.locked_round;
     }
-    cast(tm, VOTE_PREVOTE, p->value, jr);
+    cast(tm, VOTE_PREVOTE, p->value, planted(JR_NOT_SET) ? -1 : jr);
     return true;
 }
 
@@ -138,7 +140,7 @@ static void rule_timers(struct tendermint *tm)
         votes_quorum(tm->votes, votes_any(tm->votes, VOTE_PREVOTE, tm->round))) {
         timer_start(tm, TM_TIMER_PREVOTE);
     }
-    if (!tm->timer_set[TM_TIMER_PRECOMMIT] &&
+    if (!tm->timer_set[TM_TIMER_PRECOMMIT] && !planted(TIMER_LOST) &&
         votes_quorum(tm->votes, votes_any(tm->votes, VOTE_PRECOMMIT, tm->round))) {
         timer_start(tm, TM_TIMER_PRECOMMIT);
     }
@@ -173,7 +175,7 @@ static bool rule_decide(struct tendermint *tm)
  * saw this one end. */
 static bool rule_jump(struct tendermint *tm)
 {
-    if (!votes_third(tm->votes, tm->votes->ahead)) {
+    if (planted(JUMP_MISSING) || !votes_third(tm->votes, tm->votes->ahead)) {
         return false;
     }
     uint32_t round = votes_round_reached(tm->votes);

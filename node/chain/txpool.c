@@ -1,6 +1,7 @@
 #include "node/chain/txpool.h"
 
 #include "node/base/invariant.h"
+#include "node/base/plant.h"
 #include "node/base/rng.h"
 
 static uint16_t *bucket_of(const struct txpool *pool, const uint16_t *table, const uint8_t name[32])
@@ -204,7 +205,8 @@ void txpool_pass(struct txpool *pool, struct shared *shared, const uint8_t sende
     while (at != 0) {
         const struct txpool_entry *e = &pool->entries[at - 1];
         uint32_t next = e->sender_next;
-        if (e->nonce <= nonce && memcmp(e->sender, sender, 32) == 0) {
+        if ((planted(POOL_KEEPS_MINED) ? e->nonce < nonce : e->nonce <= nonce) &&
+            memcmp(e->sender, sender, 32) == 0) {
             remove_at(pool, shared, at);
         }
         at = next;
@@ -213,7 +215,7 @@ void txpool_pass(struct txpool *pool, struct shared *shared, const uint8_t sende
 
 void txpool_expire(struct txpool *pool, struct shared *shared, uint64_t height)
 {
-    if (pool->expiry_least >= height) {
+    if (pool->expiry_least >= height || planted(POOL_NEVER_SWEPT)) {
         return;
     }
     uint64_t least = UINT64_MAX;

@@ -1,6 +1,7 @@
 #include "node/chain/vote.h"
 
 #include "node/base/invariant.h"
+#include "node/base/plant.h"
 #include "node/chain/block.h"
 #include "node/crypto/hash.h"
 #include "node/wire/codec.h"
@@ -117,7 +118,7 @@ static bool votes_are_s1(const struct vote *a, const struct vote *b)
 static bool votes_are_s2(const struct vote *precommit, const struct vote *prevote)
 {
     return precommit->kind == VOTE_PRECOMMIT && prevote->kind == VOTE_PREVOTE &&
-           !vote_is_nil(precommit) && !vote_is_nil(prevote) &&
+           (!vote_is_nil(precommit) || planted(EVIDENCE_NIL)) && !vote_is_nil(prevote) &&
            memcmp(precommit->value, prevote->value, 32) != 0 && precommit->round < prevote->round &&
            (int64_t)prevote->jr < (int64_t)precommit->round;
 }

@@ -16,6 +16,7 @@
 #ifndef ORRERY_CHAIN_VOTES_H
 #define ORRERY_CHAIN_VOTES_H
 
+#include "node/base/plant.h"
 #include "node/chain/vote.h"
 #include "node/seam/limits.h"
 
@@ -100,7 +101,8 @@ void votes_close(struct votes *votes);
 
 static inline bool votes_quorum(const struct votes *votes, uint64_t weight)
 {
-    return 3 * (u128)weight > 2 * (u128)votes->total;
+    u128 least = planted(QUORUM_OFF_BY_ONE) ? 0 : 1;
+    return 3 * (u128)weight >= 2 * (u128)votes->total + least;
 }
 
 static inline bool votes_third(const struct votes *votes, uint64_t weight)

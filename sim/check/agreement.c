@@ -1,6 +1,7 @@
 /* Agreement (spec: chain 1.5): no two nodes decide different blocks for one instance, and no node
  * decides one instance twice differently, restarts or not. Both follow from comparing every
- * decision with the first one of its instance. */
+ * decision with the first one of its instance. Where faulty nodes have a third of the stake two
+ * nodes may differ; then accountability.c asks who is guilty. */
 #include <stdlib.h>
 
 #include "node/base/invariant.h"
@@ -59,6 +60,7 @@ void agreement_row(struct checks *checks, const struct trace_row *row)
     a->compared++;
     if (first->block != row->value[2] && checks->beyond_promise) {
         a->broken++;
+        accountability_violation(checks, instance, first->block, row->value[2], row->time_ns);
     } else if (first->block != row->value[2]) {
         differ(checks, row, first);
     } else if (first->state != row->value[4]) {

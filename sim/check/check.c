@@ -10,14 +10,16 @@
 static void byzantine_note(struct checks *checks, const struct checks_config *config)
 {
     checks->byzantine_until_ns = calloc(config->nodes, sizeof(*checks->byzantine_until_ns));
-    invariant(checks->byzantine_until_ns != NULL);
+    checks->forgetful = calloc(config->nodes, sizeof(*checks->forgetful));
+    invariant(checks->byzantine_until_ns != NULL && checks->forgetful != NULL);
     for (uint32_t i = 0; i < config->nodes; i++) {
         uint64_t stake = config->stake_tokens == NULL ? 0 : config->stake_tokens[i];
         if (config->byzantine_until_ns != NULL) {
             checks->byzantine_until_ns[i] = config->byzantine_until_ns[i];
         }
         checks->stake += stake;
-        checks->byzantine_stake += checks->byzantine_until_ns[i] != 0 ? stake : 0;
+        checks->forgetful[i] = config->forgetful != NULL && config->forgetful[i];
+        checks->byzantine_stake += check_honest(checks, i) ? 0 : stake;
     }
     checks->beyond_promise =
         checks->byzantine_stake > 0 && 3 * checks->byzantine_stake >= checks->stake;
@@ -32,6 +34,8 @@ struct checks *checks_new(const struct checks_config *config)
     checks->params = &config->genesis->params;
     checks->timeline = config->timeline;
     checks->nodes = config->nodes;
+    memcpy(checks->genesis_hash, config->genesis->hash, 32);
+    statements_begin(&checks->statements, config->accounts, config->nodes);
     byzantine_note(checks, config);
     replay_begin(checks, config->genesis);
     liveness_begin(checks, config->stake_tokens);
@@ -44,6 +48,8 @@ void checks_free(struct checks *checks)
         return;
     }
     agreement_free(checks);
+    statements_end(&checks->statements);
+    free(checks->forgetful);
     replay_free(checks);
     liveness_free(checks);
     free(checks->byzantine_until_ns);
@@ -68,6 +74,7 @@ void checks_rows(struct checks *checks, const struct trace_row *rows, size_t cou
     for (size_t i = 0; i < count; i++) {
         bool honest =
             rows[i].node >= checks->nodes || checks->byzantine_until_ns[rows[i].node] == 0;
+        accountability_row(checks, &rows[i]);
         if (!honest && rows[i].kind < TRACE_KINDS) {
             continue; /* whatever it says */
         }
@@ -77,6 +84,23 @@ void checks_rows(struct checks *checks, const struct trace_row *rows, size_t cou
         }
         liveness_row(checks, &rows[i]);
     }
+}
+
+void checks_heard(struct checks *checks, struct witness *witness)
+{
+    const struct note *note;
+    struct span bytes;
+    size_t at = 0;
+
+    while ((note = witness_next(witness, &at, &bytes)) != NULL) {
+        accountability_note(checks, note, bytes);
+    }
+    witness_clear(witness);
+}
+
+void checks_byzantine_add(struct checks *checks, uint32_t node)
+{
+    checks->byzantine_until_ns[node] = UINT64_MAX;
 }
 
 static enum err outcome(const struct checks *checks)
@@ -101,6 +125,7 @@ void checks_replay_block(struct checks *checks, struct span block)
 enum err checks_end(struct checks *checks, uint64_t now_ns)
 {
     checkpoints_end(checks);
+    accountability_end(checks);
     liveness_now(checks, now_ns);
     return outcome(checks);
 }
@@ -128,6 +153,12 @@ bool checks_figure(const struct checks *checks, size_t index, const char **name,
     } figures[] = {
         {"check_decisions_compared", (double)checks->agreement.compared, "1"},
         {"check_instances_decided", (double)checks->agreement.instances, "1"},
+        {"check_votes_heard", (double)checks->statements.votes, "1"},
+        {"check_headers_heard", (double)checks->statements.header_count, "1"},
+        {"check_certificates_weighed", (double)checks->statements.decisions, "1"},
+        {"check_convictions", (double)checks->statements.convictions, "1"},
+        {"check_evidence_found", (double)checks->statements.evidence, "1"},
+        {"check_instances_violated", (double)checks->violations.count, "1"},
         {"check_blocks_replayed", (double)checks->replay.count - 1, "block"},
         {"check_blocks_skipped", (double)checks->replay.skipped, "block"},
         {"check_states_compared", (double)checks->replay.states_compared, "1"},

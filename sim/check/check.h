@@ -1,12 +1,14 @@
-/* The invariants that every run checks, one per file: agreement, conflicting checkpoints, validity,
- * conservation, liveness, bounded memory. They see what nodes traced, in the run's one order, and
- * at the end the blocks that the best node holds. They change nothing and need no memo, no thread
- * and no floating point. Memory: 32 bytes per decided instance, about 180 per replayed block. */
+/* The invariants that every run checks, one per file: agreement, conflicting checkpoints,
+ * accountability, validity, conservation, liveness, bounded memory. They see what nodes traced, in
+ * the run's one order, the signed statements that left the machines, and at the end the blocks that
+ * the best node holds. They change nothing and need no memo, no thread and no floating point.
+ * Memory: 32 bytes per decided instance, about 180 per replayed block, 64 MiB of votes at most. */
 #ifndef ORRERY_CHECK_CHECK_H
 #define ORRERY_CHECK_CHECK_H
 
 #include "node/base/blob.h"
 #include "node/chain/genesis.h"
+#include "sim/check/witness.h"
 #include "sim/fault/timeline.h"
 #include "sim/record/record.h"
 #include "sim/scenario/scenario.h"
@@ -21,20 +23,31 @@ struct checks_config {
     const struct scenario *scenario;
     const struct genesis *genesis;
     uint32_t nodes;
-    const uint64_t *stake_tokens;          /* [nodes], in genesis; copied. NULL: nobody has any */
+    const uint64_t *stake_tokens; /* [nodes], in genesis; copied. NULL: nobody has any */
     /* [nodes] 0: honest; until when a node may break promises, UINT64_MAX: for good. Copied. What
      * such a node says counts for nothing; its stake is missing meanwhile. NULL: all are honest. */
     const uint64_t *byzantine_until_ns;
     const struct fault_timeline *timeline; /* sealed; NULL: no faults */
+    const uint8_t (*accounts)[32];         /* [nodes], zeros: none. NULL: nobody has one */
+    /* [nodes]: machines that a fault makes forget what they signed. What they sign again is held
+     * against nobody. NULL: none. */
+    const bool *forgetful;
 };
 
-/* What config points to outlives the checks, except stake_tokens and byzantine_until_ns. */
+/* What config points to outlives the checks, except the arrays, which are copied. */
 struct checks *checks_new(const struct checks_config *config);
 /* Accepts NULL. */
 void checks_free(struct checks *checks);
 
 /* Traces in order (time, node, counter of the node). */
 void checks_rows(struct checks *checks, const struct trace_row *rows, size_t count);
+
+/* Signed statements that left the machines, noted by one witness per thread; clears them. After the
+ * rows of the same time. */
+void checks_heard(struct checks *checks, struct witness *witness);
+
+/* This node is byzantine for good, as byzantine_until_ns would say. */
+void checks_byzantine_add(struct checks *checks, uint32_t node);
 
 /* Between slots, once per epoch, after the rows before now_ns: ERR_INVALID when something broke
  * (the run stops). node_bytes: resident memory of the largest node so far, 0: not measured. */

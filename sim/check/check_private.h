@@ -5,7 +5,10 @@
 #include <inttypes.h>
 
 #include "node/chain/block.h"
+#include "node/chain/certificate.h"
+#include "node/chain/justification.h"
 #include "node/chain/production.h"
+#include "node/chain/vote.h"
 #include "sim/check/check.h"
 
 /* Arguments of "%" PRIu64 ".%03u s". */
@@ -72,6 +75,65 @@ struct memory_use {
     uint64_t node_bytes, blobs_left;
 };
 
+/* statements.c: what nodes have signed of late. */
+enum {
+    SEATS_MAX = 4096,
+    SEAT_HOLDERS = 4, /* nodes that say they hold one seat: twins, or two sides that parted */
+    BALLOT_BOXES = 1024,
+    HEADERS_KEPT = 32,
+    VIOLATIONS_MAX = 64,
+};
+struct seat_holder {
+    uint32_t nodes[SEAT_HOLDERS]; /* + 1; 0: nobody */
+    uint64_t weight;
+};
+struct seating {    /* the committee of an epoch */
+    uint64_t total; /* weight; 0: not known */
+    uint32_t room;
+    struct seat_holder *seats; /* [room] */
+};
+struct said {
+    struct vote vote;
+    uint32_t before; /* index + 1 of the voter's one before; 0: none */
+};
+struct voice {       /* of one voter in one instance */
+    uint32_t newest; /* index + 1 */
+    uint16_t count;
+    bool convicted;
+};
+struct ballot_box {       /* an instance */
+    uint64_t instance;    /* 0: empty */
+    struct voice *voices; /* [voters] */
+    struct said *list;    /* [count] of [room] */
+    uint32_t voters, count, room;
+};
+struct signed_headers { /* of one account */
+    uint64_t height[HEADERS_KEPT];
+    uint8_t bytes[HEADERS_KEPT][HEADER_BYTES];
+    uint32_t next;
+};
+struct statements {
+    uint32_t nodes, account_places;
+    uint8_t (*accounts)[32];         /* [nodes] */
+    uint32_t *places;                /* [account_places]: node + 1, by account */
+    struct signed_headers **headers; /* [nodes] */
+    struct seating *epochs;          /* [epoch_room] */
+    size_t epoch_room;
+    struct ballot_box *boxes; /* [BALLOT_BOXES], by instance */
+    size_t box_bytes;
+    uint64_t votes, header_count, decisions, convictions, evidence;
+};
+
+/* accountability.c: instances that were decided twice, where that can happen. */
+struct violation {
+    uint64_t instance, one, two, time_ns;
+    uint64_t convicted, total; /* weight, at the end */
+};
+struct violations {
+    uint32_t count;
+    struct violation list[VIOLATIONS_MAX];
+};
+
 struct checks {
     const struct scenario *scenario;
     const struct params *params; /* of genesis; those used here never change */
@@ -82,6 +144,10 @@ struct checks {
      * counted instead. */
     bool beyond_promise;
     u128 stake, byzantine_stake;
+    bool *forgetful; /* [nodes] */
+    uint8_t genesis_hash[32];
+    struct statements statements;
+    struct violations violations;
     enum check_result result;
     char text[CHECK_TEXT_BYTES];
     struct agreement agreement;
@@ -99,6 +165,32 @@ void agreement_row(struct checks *checks, const struct trace_row *row);
 /* NULL: nobody has decided it. */
 const struct decision *agreement_decision(const struct checks *checks, uint64_t instance);
 void agreement_free(struct checks *checks);
+
+/* An instance's box, NULL when nothing is held. */
+struct ballot_box *statements_box(const struct statements *statements, uint64_t instance);
+/* NULL: not known. */
+const struct seating *statements_seating(const struct statements *statements, uint64_t epoch);
+/* A node says that it holds a seat. True when another one said so before. */
+bool statements_seat(struct statements *statements, uint64_t epoch, uint64_t total, uint32_t seat,
+                     uint64_t weight, uint32_t node, uint32_t *other);
+/* Adds a vote; what its voter has said in this instance, or NULL: known, or no room. */
+struct voice *statements_vote(struct statements *statements, const struct vote *vote);
+/* The node with this account, the first of twins; UINT32_MAX: none. */
+uint32_t statements_node(const struct statements *statements, const uint8_t account[32]);
+/* Adds a header of a node; when it has one of that height already, that one. */
+const uint8_t *statements_header(struct statements *statements, uint32_t node, uint64_t height,
+                                 const uint8_t bytes[HEADER_BYTES]);
+void statements_begin(struct statements *statements, const uint8_t (*accounts)[32], uint32_t nodes);
+void statements_end(struct statements *statements);
+
+/* Neither byzantine nor made to forget what it signed. */
+bool check_honest(const struct checks *checks, uint32_t node);
+void accountability_note(struct checks *checks, const struct note *note, struct span bytes);
+void accountability_row(struct checks *checks, const struct trace_row *row);
+/* Two nodes that are honest decided differently. */
+void accountability_violation(struct checks *checks, uint64_t instance, uint64_t one, uint64_t two,
+                              uint64_t time_ns);
+void accountability_end(struct checks *checks);
 
 void checkpoints_row(struct checks *checks, const struct trace_row *row);
 void checkpoints_end(struct checks *checks);

@@ -230,8 +230,8 @@ static void judge(struct checks *checks, uint64_t now_ns)
         l->began = true;
         wait_begin(l, l->last_fault_ns > l->since_ns ? l->last_fault_ns : l->since_ns);
     }
-    if (!l->began || !l->quorum || now_ns <= l->since_ns) {
-        return;
+    if (!l->began || !l->quorum || now_ns <= l->since_ns || checks->violations.count > 0) {
+        return; /* two sides that decided differently never meet again */
     }
     uint64_t wait = now_ns - l->since_ns;
     uint64_t bound = liveness_bound_ns(checks);

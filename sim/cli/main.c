@@ -7,6 +7,7 @@
 #include "node/base/invariant.h"
 #include "node/crypto/crypto.h"
 #include "sim/cli/command.h"
+#include "sim/cli/plant.h"
 
 _Noreturn void invariant_failed(const char *file, int line, const char *expression)
 {
@@ -137,5 +138,5 @@ int main(int argc, char **argv)
         fputs("orrery: the cryptographic self test failed: an unpatched libsodium?\n", stderr);
         return EXIT_USAGE;
     }
-    return command->run(argc - 1, argv + 1);
+    return plant_from_environment() ? command->run(argc - 1, argv + 1) : EXIT_USAGE;
 }

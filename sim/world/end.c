@@ -42,6 +42,7 @@ static void workers_free(struct world *w)
             worker->spare = next;
         }
         munmap(worker->memory, SCRATCH_BYTES + EFFECT_BYTES);
+        witness_free(worker->witness);
         free(worker->rows);
     }
     free(w->workers);

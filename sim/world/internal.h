@@ -26,6 +26,7 @@ struct worker {
     size_t row_count, row_capacity;
     struct waiting *spare; /* free list */
     struct fault_cursor cursor;
+    struct witness *witness; /* of what leaves the nodes it runs */
     uint64_t frames, bytes, blocks, reorgs, txs_submitted, txs_included;
 };
 
@@ -175,6 +176,14 @@ void trace_flush(struct world *w);
 void trust_rows(struct world *w, const struct trace_row *rows, size_t count);
 /* Tells a machine that starts with an empty disk what to trust, if its owner wants to trust. */
 void trust_give(struct world *w, uint32_t index, uint64_t now_ns);
+
+/* checking.c */
+void world_checks_build(struct world *w);
+/* Between slots, after the traces: what was signed and left. */
+void world_checks_hear(struct world *w);
+/* At the end: the blocks of the machine that has seen most become final, for the reference replay.
+ */
+void world_checks_replay(struct world *w);
 
 /* end.c: drops every node, takes back what is on its way, and counts what is left. */
 enum err world_stop(struct world *w) MUST_CHECK;

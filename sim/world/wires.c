@@ -124,6 +124,7 @@ void wire_send(struct world *w, unsigned thread, uint32_t index, uint64_t now_ns
     uint64_t break_before = x->side.break_ns;
     link_send(&w->net, &x->side, &h->line, conditions(w, thread, &c, index, x->peer, now_ns), &out,
               index, x->peer, now_ns, bytes);
+    witness_frame(w->workers[thread].witness, index, now_ns, frame);
     h->sent_bytes += bytes;
     h->sent_frames++;
     w->workers[thread].frames++;

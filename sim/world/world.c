@@ -175,6 +175,7 @@ static void workers_build(struct world *w)
         worker->memory = mmap(NULL, SCRATCH_BYTES + EFFECT_BYTES, PROT_READ | PROT_WRITE,
                               MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
         invariant(worker->memory != MAP_FAILED);
+        worker->witness = witness_new();
         arena_init(&worker->scratch, worker->memory, SCRATCH_BYTES);
         arena_init(&worker->effects.arena, (uint8_t *)worker->memory + SCRATCH_BYTES, EFFECT_BYTES);
     }
@@ -242,6 +243,7 @@ static void epoch_end(void *arg, uint64_t epoch, uint64_t now_ns)
     w->epoch = epoch;
     load_feed(w, now_ns + w->scenario->record.epoch_ns);
     trace_flush(w);
+    world_checks_hear(w);
     fingerprint(w, epoch);
     if (now_ns >= w->sample_next_ns) {
         sample(w, now_ns);
@@ -355,59 +357,6 @@ static enum err record_begin(struct world *w, struct scenario_error *error)
     return err;
 }
 
-/* The blocks of the machine that has seen most become final, for the reference replay. */
-static void replay_feed(struct world *w)
-{
-    uint32_t best = 0;
-    struct record_view views[64];
-    uint8_t from[RECORD_KEY_BYTES_MAX] = {'b'};
-    size_t from_len = 1;
-    bool more = true;
-
-    for (uint32_t i = 1; i < w->count; i++) {
-        const struct member *m = &w->population.members[i];
-        if (w->population.members[best].byzantine ||
-            (!m->byzantine && w->hosts[i].final_height > w->hosts[best].final_height)) {
-            best = i;
-        }
-    }
-    while (more) {
-        size_t n = records_scan(&w->hosts[best].records, views, &more, span_of("b", 1),
-                                span_of(from, from_len), 64, false);
-        for (size_t i = 0; i < n; i++) {
-            const struct blob *block = views[i].value;
-            checks_replay_block(w->checks, span_of(block->data, block->len));
-        }
-        if (n > 0) {
-            /* From right after the last key. */
-            memcpy(from, views[n - 1].key.data, views[n - 1].key.len);
-            from_len = views[n - 1].key.len + 1;
-            from[from_len - 1] = 0;
-        }
-    }
-}
-
-static void checks_build(struct world *w)
-{
-    uint64_t *stake = calloc(w->count, sizeof(*stake));
-    uint64_t *byzantine = calloc(w->count, sizeof(*byzantine));
-
-    invariant(stake != NULL && byzantine != NULL);
-    for (uint32_t i = 0; i < w->count; i++) {
-        stake[i] = w->population.members[i].stake_tokens;
-        byzantine[i] = adversaries_until_ns(w->adversaries, i);
-    }
-    struct checks_config config = {.scenario = w->scenario,
-                                   .genesis = &w->population.genesis,
-                                   .nodes = w->count,
-                                   .stake_tokens = stake,
-                                   .byzantine_until_ns = byzantine,
-                                   .timeline = &w->timeline};
-    w->checks = checks_new(&config);
-    free(stake);
-    free(byzantine);
-}
-
 static enum err engine_build(struct world *w, struct scenario_error *error)
 {
     struct engine_config config = {.nodes = w->count,
@@ -461,7 +410,7 @@ static enum err world_build(struct world *w, struct scenario_error *error)
     workers_build(w);
     w->samples = calloc(w->count, sizeof(*w->samples));
     invariant(w->samples != NULL);
-    checks_build(w);
+    world_checks_build(w);
     TRY(record_begin(w, error));
     power_schedule(w);
     load_feed(w, s->record.epoch_ns);
@@ -506,9 +455,10 @@ enum world_end world_run(struct world *w)
         w->end = WORLD_EXHAUSTED;
     }
     trace_flush(w);
+    world_checks_hear(w);
     w->stats.now_ns = engine_now(w->engine);
     metrics_series(w->metrics, w->samples, w->count, w->stats.now_ns);
-    replay_feed(w);
+    world_checks_replay(w);
     enum err err = checks_end(w->checks, w->end_ns);
     if (err == ERR_OK && w->end == WORLD_COMPLETE && w->options.observe == NULL) {
         err = world_stop(w);

@@ -55,6 +55,8 @@ int main(int argc, char **argv)
         const struct node_config *of = &world->population.members[twin[i][0]].config;
         memcpy(copy->account_seed, of->account_seed, 32);
         memcpy(copy->vrf_seed, of->vrf_seed, 32);
+        checks_byzantine_add(world->checks, twin[i][0]);
+        checks_byzantine_add(world->checks, twin[i][1]);
     }
     enum world_end end = world_run(world);
     if (end != WORLD_COMPLETE) {

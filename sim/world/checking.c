@@ -1,0 +1,88 @@
+/* What the world tells the checks: who is who, what left the machines, which blocks are there. */
+#include <stdlib.h>
+
+#include "sim/world/internal.h"
+
+/* A machine that loses what it had signed may sign something else: not by its own fault. */
+static bool forgetful(const struct world *w, uint32_t index)
+{
+    for (uint32_t i = 0; i < w->timeline.count; i++) {
+        const struct fault *f = &w->timeline.fault[i];
+        if ((f->kind == FAULT_WIPE || f->kind == FAULT_CORRUPT_DISK) &&
+            fault_set_has(&w->timeline.set[f->a], index)) {
+            return true;
+        }
+    }
+    return w->scenario->groups[w->hosts[index].group].churn_wipe;
+}
+
+void world_checks_build(struct world *w)
+{
+    uint64_t *stake = calloc(w->count, sizeof(*stake));
+    uint64_t *byzantine = calloc(w->count, sizeof(*byzantine));
+    bool *forget = calloc(w->count, sizeof(*forget));
+    uint8_t(*accounts)[32] = calloc(w->count, sizeof(*accounts));
+
+    invariant(stake != NULL && byzantine != NULL && forget != NULL && accounts != NULL);
+    for (uint32_t i = 0; i < w->count; i++) {
+        const struct member *m = &w->population.members[i];
+        stake[i] = m->stake_tokens;
+        byzantine[i] = adversaries_until_ns(w->adversaries, i);
+        forget[i] = forgetful(w, i);
+        if (m->has_account) {
+            memcpy(accounts[i], m->account, 32);
+        }
+    }
+    struct checks_config config = {.scenario = w->scenario,
+                                   .genesis = &w->population.genesis,
+                                   .nodes = w->count,
+                                   .stake_tokens = stake,
+                                   .byzantine_until_ns = byzantine,
+                                   .timeline = &w->timeline,
+                                   .accounts = (const uint8_t(*)[32])accounts,
+                                   .forgetful = forget};
+    w->checks = checks_new(&config);
+    free(accounts);
+    free(forget);
+    free(stake);
+    free(byzantine);
+}
+
+void world_checks_hear(struct world *w)
+{
+    for (unsigned t = 0; t < w->threads; t++) {
+        checks_heard(w->checks, w->workers[t].witness);
+    }
+}
+
+/* The blocks of the machine that has seen most become final, for the reference replay. */
+void world_checks_replay(struct world *w)
+{
+    uint32_t best = 0;
+    struct record_view views[64];
+    uint8_t from[RECORD_KEY_BYTES_MAX] = {'b'};
+    size_t from_len = 1;
+    bool more = true;
+
+    for (uint32_t i = 1; i < w->count; i++) {
+        const struct member *m = &w->population.members[i];
+        if (w->population.members[best].byzantine ||
+            (!m->byzantine && w->hosts[i].final_height > w->hosts[best].final_height)) {
+            best = i;
+        }
+    }
+    while (more) {
+        size_t n = records_scan(&w->hosts[best].records, views, &more, span_of("b", 1),
+                                span_of(from, from_len), 64, false);
+        for (size_t i = 0; i < n; i++) {
+            const struct blob *block = views[i].value;
+            checks_replay_block(w->checks, span_of(block->data, block->len));
+        }
+        if (n > 0) {
+            /* From right after the last key. */
+            memcpy(from, views[n - 1].key.data, views[n - 1].key.len);
+            from_len = views[n - 1].key.len + 1;
+            from[from_len - 1] = 0;
+        }
+    }
+}
