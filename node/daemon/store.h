@@ -13,6 +13,16 @@
 
 struct store;
 
+#define STORE_MESSAGE_BYTES 512
+
+/* Opens or makes the database in folder path. ERR_BUSY: another process has it; ERR_VERSION: of
+ * another format; ERR_NETWORK: of another genesis; ERR_NO_SPACE, ERR_IO, ERR_CORRUPT. message says
+ * why in a sentence. */
+enum err store_open(struct store **store, uv_loop_t *loop, const char *path,
+                    const uint8_t genesis_hash[32], char message[STORE_MESSAGE_BYTES]) MUST_CHECK;
+/* After the last batch has ended. Accepts NULL. */
+void store_close(struct store *store);
+
 /* Blobs and memo of this process: what node_init wants. */
 struct shared *store_shared(struct store *store);
 
