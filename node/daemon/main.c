@@ -13,8 +13,10 @@
 #include "node/crypto/crypto.h"
 #include "node/crypto/secret.h"
 #include "node/daemon/config.h"
+#include "node/daemon/handshake.h"
 #include "node/daemon/keys.h"
 #include "node/daemon/store.h"
+#include "node/daemon/version.h"
 
 #define STOP_MS 1800 /* a clean stop takes less than two seconds or is cut short */
 #define STATE_SCRATCH_BYTES ((size_t)64 << 20)
@@ -395,7 +397,7 @@ int main(int argc, char **argv)
             return EXIT_GOOD;
         }
         if (strcmp(argv[i], "--version") == 0) {
-            printf("orreryd " ORRERY_VERSION ", link version %d\n", 1);
+            printf("orreryd " ORRERY_VERSION ", link version %d\n", LINK_VERSION);
             return EXIT_GOOD;
         }
         if (strcmp(argv[i], "--check-config") == 0) {
