@@ -8,13 +8,14 @@
 
 #include "node/base/blob.h"
 
-#define MEMO_VALUE_BYTES 72
+#define MEMO_VALUE_BYTES 80 /* a VRF proof */
 
 enum memo_kind {
     MEMO_BLOCK_ID, /* frame blob -> block id and decode verdict */
     MEMO_TX_ID,    /* transaction blob -> id, decode and signature verdict */
     MEMO_HEADER,   /* header and parent facts -> signature and VRF verdict, beta */
-    MEMO_BETA,     /* vrf secret seed digest, alpha -> beta */
+    MEMO_BETA,     /* vrf public key, alpha -> beta */
+    MEMO_PROVE,    /* the same -> proof */
     MEMO_EXECUTE,  /* parent state root, block id -> err, state root */
     MEMO_VOTE,     /* vote bytes, voter key -> verdict */
     MEMO_PROPOSAL, /* proposal bytes, proposer key -> verdict */

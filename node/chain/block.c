@@ -54,7 +54,7 @@ void header_id(uint8_t id[32], const uint8_t bytes[HEADER_BYTES])
     hash256(id, bytes, HEADER_BYTES);
 }
 
-static struct sign_message header_message(const uint8_t bytes[HEADER_BYTES])
+struct sign_message header_message(const uint8_t bytes[HEADER_BYTES])
 {
     return (struct sign_message){
         .context = SIGN_CONTEXT("header"),

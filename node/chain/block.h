@@ -36,6 +36,10 @@ enum err header_decode(struct header *header, struct span bytes) MUST_CHECK;
 /* Block id: H of the whole encoded header. */
 void header_id(uint8_t id[32], const uint8_t bytes[HEADER_BYTES]);
 
+/* What the signer of an encoded header signs, borrowed from it; the signature is its last 64
+ * bytes. */
+struct sign_message header_message(const uint8_t bytes[HEADER_BYTES]);
+
 /* Signs an encoded header in place (its last 64 bytes) with the account's key. */
 void header_sign(uint8_t bytes[HEADER_BYTES], const struct sign_secret *secret);
 

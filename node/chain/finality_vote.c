@@ -86,6 +86,7 @@ void own_vote(struct finality *f, struct ctx *c, const struct tm_action *action)
     struct write_batch batch;
     uint8_t key[VOTE_KEY_BYTES];
     uint8_t value[SIGNED_VOTE_BYTES];
+    uint8_t body[VOTE_BODY_BYTES];
     ctx_write_begin(c, &batch);
     if (vote.kind == VOTE_PRECOMMIT && action->value != VALUE_NIL && !planted(LOCK_NOT_PERSISTED) &&
         !lock_write(f, c, &batch)) {
@@ -95,8 +96,10 @@ void own_vote(struct finality *f, struct ctx *c, const struct tm_action *action)
     f->signed_instance = vote.instance;
     f->signed_round = vote.round;
     f->signed_kind = vote.kind;
-    vote_sign(&vote, f->config->genesis->hash, &f->secret);
-    ctx_charge(c, COST_SIGN, 1);
+    vote_body_encode(body, &vote);
+    struct sign_message message =
+        vote_message(f->config->genesis->hash, f->secret.public_key, body);
+    ctx_sign(c, vote.sig, &f->secret, &message);
     vote_key(key, vote.instance, vote.round, vote.kind);
     signed_vote_encode(value, &vote, f->secret.public_key);
     if (!planted(VOTE_NOT_PERSISTED)) {

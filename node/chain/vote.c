@@ -62,8 +62,8 @@ enum err vote_decode(struct vote *vote, const uint8_t bytes[VOTE_BYTES])
     return vote_body_decode(vote, bytes + 2);
 }
 
-static struct sign_message vote_message(const uint8_t genesis[32], const uint8_t key[32],
-                                        const uint8_t body[VOTE_BODY_BYTES])
+struct sign_message vote_message(const uint8_t genesis[32], const uint8_t key[32],
+                                 const uint8_t body[VOTE_BODY_BYTES])
 {
     return (struct sign_message){
         .context = SIGN_CONTEXT("vote"),

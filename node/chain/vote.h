@@ -36,6 +36,10 @@ enum err vote_body_decode(struct vote *vote, const uint8_t body[VOTE_BODY_BYTES]
 void vote_encode(uint8_t out[VOTE_BYTES], const struct vote *vote);
 enum err vote_decode(struct vote *vote, const uint8_t bytes[VOTE_BYTES]) MUST_CHECK;
 
+/* What the voter with this key signs. body: of vote_body_encode; all is borrowed. */
+struct sign_message vote_message(const uint8_t genesis[32], const uint8_t key[32],
+                                 const uint8_t body[VOTE_BODY_BYTES]);
+
 /* Fills vote->sig. genesis: the genesis hash. */
 void vote_sign(struct vote *vote, const uint8_t genesis[32], const struct sign_secret *voter);
 

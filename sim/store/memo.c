@@ -182,8 +182,9 @@ void memo_put(struct shared *shared, enum memo_kind kind, struct memo_key key, c
     struct set *set = &shard->sets[hash & shard->mask];
     unsigned way = set_find(set, kind, key);
     if (way == WAYS) {
-        /* half full: sets of four overflow early and often from there on */
-        if (shard->mask + 1 < memo->sets_max && 2 * shard->count > WAYS * (shard->mask + 1)) {
+        /* A quarter full: one set in three hundred overflows, and what it loses is often asked for
+         * again. Half full it would be one in twenty. */
+        if (shard->mask + 1 < memo->sets_max && 4 * shard->count > WAYS * (shard->mask + 1)) {
             shard_grow(shard);
             set = &shard->sets[hash & shard->mask];
         }

@@ -14,7 +14,7 @@
 struct store_config {
     uint8_t
         seed[16]; /* key of SipHash: ids differ between runs of different seeds, results never do */
-    uint64_t memo_entries; /* most results kept; 0: 1 Mi (96 MiB) */
+    uint64_t memo_entries; /* most results kept; 0: 1 Mi (112 MiB) */
     bool memo_off;         /* every memo_get misses */
 };
 

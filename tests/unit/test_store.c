@@ -153,9 +153,22 @@ Test(store, memo_remembers_within_its_bound)
         }
     }
     cr_assert(kept > 2000 && kept <= 4096, "%lu", kept);
-    cr_assert_leq(stats_of(shared).memo_bytes, 4096u * 96);
+    cr_assert_leq(stats_of(shared).memo_bytes, 4096u * 112);
     cr_assert_eq(stats_of(shared).memo_entries, kept);
     cr_assert_eq(stats_of(shared).memo_misses[MEMO_PROPOSAL], 100000);
+    store_free(shared);
+
+    /* Far below the bound hardly anything is lost to sets that happen to be full. */
+    config.memo_entries = 0;
+    shared = store_new(&config);
+    kept = 0;
+    for (uint64_t i = 0; i < 60000; i++) {
+        memo_put(shared, MEMO_VOTE, memo_key_bytes(shared, &i, sizeof(i)), value, 1);
+    }
+    for (uint64_t i = 0; i < 60000; i++) {
+        kept += memo_get(shared, MEMO_VOTE, memo_key_bytes(shared, &i, sizeof(i)), value, 1);
+    }
+    cr_assert_geq(kept, 59400, "%lu", kept);
     store_free(shared);
 
     config.memo_off = true;

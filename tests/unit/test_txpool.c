@@ -270,3 +270,31 @@ Test(txpool, match)
     txpool_clear(&pool, host.shared);
     cr_assert_eq(test_host_end(&host), 0);
 }
+
+/* One sender with many: the first gap is found wherever it is, and the end. */
+Test(txpool, next_nonce)
+{
+    static struct txpool_entry many[200];
+    bool evicted;
+    test_host_init(&host, 1, TEST_MEMO_ON);
+    txpool_init(&pool, many, 200, 3);
+    for (uint64_t nonce = 7; nonce < 7 + 150; nonce++) {
+        struct tx_facts facts = {.nonce = nonce, .fee_max = 1000, .expiry = 9, .bytes = 150};
+        uint8_t bytes[150] = {1};
+        store64(bytes + 8, nonce);
+        hash256(facts.id, bytes, sizeof(bytes));
+        const struct blob *tx = blob_put(host.shared, bytes, sizeof(bytes));
+        if (nonce != 100) {
+            cr_assert_eq(txpool_add(&pool, host.shared, &evicted, &facts, tx, 200), ERR_OK);
+        }
+        blob_drop(host.shared, tx);
+        uint64_t end = nonce < 100 ? nonce + 1 : 100;
+        cr_assert_eq(txpool_next_nonce(&pool, facts.sender, 7), end);
+        cr_assert_eq(txpool_next_nonce(&pool, facts.sender, 6), 6);
+        cr_assert_eq(txpool_next_nonce(&pool, facts.sender, nonce),
+                     nonce == 100 ? nonce : nonce + 1);
+    }
+    cr_assert_eq(txpool_next_nonce(&pool, (const uint8_t[32]){1}, 7), 7);
+    txpool_clear(&pool, host.shared);
+    cr_assert_eq(test_host_end(&host), 0);
+}
