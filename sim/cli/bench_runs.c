@@ -38,7 +38,7 @@ static void run_here(struct run_figures *f, const char *name, const char *const 
                      size_t count, const struct experiment_options *options)
 {
     struct scenario *scenario;
-    struct scenario_error error = {0};
+    struct settings_error error = {0};
     struct metrics *metrics = NULL;
     struct world_stats stats;
     char path[700];

@@ -121,7 +121,7 @@ static int steps_row(FILE *out, uint32_t nodes)
 {
     struct tape tape = {0};
     struct scenario *scenario;
-    struct scenario_error error = {0};
+    struct settings_error error = {0};
     struct metrics *metrics = NULL;
     char path[700];
     char count[32];

@@ -25,7 +25,7 @@ static uint64_t first_epoch(const struct fingerprints *a, const struct fingerpri
 static uint64_t epoch_length_ns(const char *folder)
 {
     struct scenario *scenario;
-    struct scenario_error error = {0};
+    struct settings_error error = {0};
     char path[700];
     uint64_t ns = 0;
 

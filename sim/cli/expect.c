@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "settings/nearest.h"
 #include "sim/cli/command.h"
-#include "sim/scenario/nearest.h"
 
 /* A unit that a value may be written in, for metrics of one unit. */
 static const struct {
@@ -150,7 +150,7 @@ static const struct metric *metric_find(const struct metric *list, size_t count,
 
 /* Fills condition, or error and returns why it does not read. */
 static enum err expect_read(struct condition *condition, const struct metric **metric,
-                            struct scenario_error *error, const struct scenario_expect *e,
+                            struct settings_error *error, const struct scenario_expect *e,
                             const struct metric *list, size_t count)
 {
     *metric = metric_find(list, count, e->metric);
@@ -202,7 +202,7 @@ static bool holds(const char *op, double value, const struct condition *c)
                         : value > c->least || (equal && value == c->least);
 }
 
-enum err expect_check(const struct scenario *scenario, struct scenario_error *error)
+enum err expect_check(const struct scenario *scenario, struct settings_error *error)
 {
     static const uint64_t no_stake[1];
     struct metrics *metrics = metrics_new(1, no_stake, 0);
@@ -229,7 +229,7 @@ int expect_evaluate(const struct scenario *scenario, struct metrics *metrics, FI
     for (uint64_t i = 0; i < scenario->expects_count; i++) {
         const struct scenario_expect *e = &scenario->expects[i];
         const struct metric *metric;
-        struct scenario_error error;
+        struct settings_error error;
         struct condition condition;
         fprintf(out, "expect %s %s %s: ", e->metric, e->op, e->value);
         if (expect_read(&condition, &metric, &error, e, list, count) != ERR_OK) {

@@ -11,7 +11,7 @@
 
 /* Before a run: every metric is one of summary.txt and every value reads. ERR_UNKNOWN (error names
  * the nearest metric), ERR_SYNTAX, ERR_RANGE (a..b with a > b). */
-enum err expect_check(const struct scenario *scenario, struct scenario_error *error) MUST_CHECK;
+enum err expect_check(const struct scenario *scenario, struct settings_error *error) MUST_CHECK;
 
 /* Prints one line per expectation ("expect block_interval_mean in 14 s..16 s: 15.2 s, ok"). Returns
  * EXIT_OK, EXIT_EXPECTATION when one is not met or its metric has no value, EXIT_USAGE when a

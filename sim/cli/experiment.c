@@ -24,7 +24,7 @@ static void on_interrupt(int signal_number)
     interrupted = 1;
 }
 
-void experiment_error_print(const struct scenario_error *error)
+void experiment_error_print(const struct settings_error *error)
 {
     if (error->line > 0) {
         fprintf(stderr, "%s:%d: %s\n", error->file, error->line, error->text);
@@ -186,7 +186,7 @@ int experiment_run(uint8_t digest[32], const struct scenario *scenario,
                    const struct experiment_options *options, const char *folder)
 {
     struct experiment x = {.scenario = scenario};
-    struct scenario_error error = {0};
+    struct settings_error error = {0};
     struct progress progress;
     struct sigaction action = {.sa_handler = on_interrupt};
     int code = EXIT_USAGE;

@@ -51,7 +51,7 @@ static bool show(const char *folder, const char *name)
 {
     char path[700];
     struct scenario *s;
-    struct scenario_error error = {0};
+    struct settings_error error = {0};
 
     snprintf(path, sizeof(path), "%s/%s", folder, name);
     if (scenario_load(&s, &error, path, NULL, 0) != ERR_OK) {

@@ -4,11 +4,11 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "settings/unit.h"
 #include "sim/cli/command.h"
 #include "sim/cli/experiment.h"
 #include "sim/hunt/flock.h"
 #include "sim/record/metrics.h"
-#include "sim/scenario/unit.h"
 
 static bool is_file(const char *path)
 {
@@ -22,7 +22,7 @@ static bool is_file(const char *path)
 static int replay_file(const char *path, const struct replay_span *span)
 {
     struct scenario *scenario;
-    struct scenario_error error = {0};
+    struct settings_error error = {0};
     struct trial_result result;
     struct trial_options options = {.transcript = stdout,
                                     .transcript_node = span->node,
@@ -47,7 +47,7 @@ static int replay_file(const char *path, const struct replay_span *span)
 int replay_run(const char *command, const char *folder, const struct replay_span *span, FILE *out)
 {
     struct scenario *scenario;
-    struct scenario_error error = {0};
+    struct settings_error error = {0};
     struct metrics *metrics = NULL;
     char path[700];
 

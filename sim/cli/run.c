@@ -141,7 +141,7 @@ static int child_run(const struct request *q, const struct scenario *base, uint6
     struct request mine = *q;
     char text[64];
     struct scenario *scenario;
-    struct scenario_error error = {0};
+    struct settings_error error = {0};
     uint8_t digest[32] = {0};
 
     (void)base;
@@ -267,7 +267,7 @@ int command_run(int argc, char **argv)
 {
     struct request q = {0};
     struct scenario *scenario;
-    struct scenario_error error = {0};
+    struct settings_error error = {0};
     char folder[512];
     int code = request_parse(&q, argc, argv);
 

@@ -31,7 +31,7 @@ static uint64_t real_ns(void)
 struct scenario *campaign_draw(const struct campaign_options *o, uint64_t seed)
 {
     struct scenario *s;
-    struct scenario_error error = {0};
+    struct settings_error error = {0};
 
     if (scenario_load(&s, &error, o->scenario, o->settings, o->settings_count) != ERR_OK) {
         fprintf(stderr, "%s:%d: %s\n", error.file, error.line, error.text);

@@ -71,7 +71,7 @@ int failures_shrink_file(const char *path, const struct campaign_options *o)
 {
     struct campaign_failure f = {0};
     struct scenario *s;
-    struct scenario_error error = {0};
+    struct settings_error error = {0};
     struct trial_options plain = {0};
     char origin[800];
 

@@ -122,7 +122,7 @@ void trial_run(struct trial_result *r, const struct scenario *s,
 {
     struct trial trial;
     struct metrics *metrics = NULL;
-    struct scenario_error error = {0};
+    struct settings_error error = {0};
     uint32_t nodes = (uint32_t)scenario_node_count(s);
     uint64_t begun = cpu_ns();
     uint64_t events = nodes * (s->duration_ns / 1000000000) * EVENTS_PER_NODE_S;

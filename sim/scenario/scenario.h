@@ -11,13 +11,11 @@
 #include "node/chain/params.h"
 #include "node/seam/config.h"
 #include "node/seam/seam.h"
+#include "settings/error.h"
+#include "settings/unit.h"
 
 #define SCENARIO_NAME_BYTES 64
 #define SCENARIO_NODES_MAX 1000000
-
-struct ratio {
-    uint64_t num, den; /* den > 0 */
-};
 
 /* Hardware and access line of a node. */
 struct scenario_profile {
@@ -171,17 +169,10 @@ struct scenario {
     char *data;   /* folder with regions/ */
 };
 
-/* Where and why a scenario was refused; printed as "file:line: text". */
-struct scenario_error {
-    char file[256];
-    int line;
-    char text[512];
-};
-
 /* Reads SCENARIO (a folder with scenario.yaml, or a .yaml file) and applies settings
  * ("key.path=value", count of them) in order. On error fills error and returns ERR_NOT_FOUND,
  * ERR_SYNTAX, ERR_UNKNOWN (key), ERR_RANGE, ERR_INVALID. */
-enum err scenario_load(struct scenario **scenario, struct scenario_error *error, const char *path,
+enum err scenario_load(struct scenario **scenario, struct settings_error *error, const char *path,
                        const char *const *settings, size_t settings_count) MUST_CHECK;
 void scenario_free(struct scenario *scenario);
 uint64_t scenario_node_count(const struct scenario *scenario);

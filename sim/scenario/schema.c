@@ -1,55 +1,8 @@
 #include "sim/scenario/schema.h"
 
-#include <stddef.h>
 #include <stdio.h>
 
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
-#define MS "ms"
-
-#define AT(type, field) .offset = offsetof(struct type, field)
-#define QUANTITY(type, key_, field, unit_, value_, least_, most_, text_)                           \
-    {                                                                                              \
-        .name = key_, .kind = KEY_QUANTITY, .unit = unit_, AT(type, field),                        \
-        .bytes = sizeof(((struct type *)0)->field), .value = value_, .least = least_,              \
-        .most = most_, .text = text_                                                               \
-    }
-#define RATIO(type, key_, field, value_, text_)                                                    \
-    {                                                                                              \
-        .name = key_, .kind = KEY_RATIO, AT(type, field), .value = value_, .text = text_           \
-    }
-/* least 1: above 0; most 1: a probability. */
-#define RATIO_IN(type, key_, field, value_, least_, most_, text_)                                  \
-    {                                                                                              \
-        .name = key_, .kind = KEY_RATIO, AT(type, field), .value = value_, .least = least_,        \
-        .most = most_, .text = text_                                                               \
-    }
-#define BOOL(type, key_, field, value_, text_)                                                     \
-    {                                                                                              \
-        .name = key_, .kind = KEY_BOOL, AT(type, field), .value = value_, .text = text_            \
-    }
-#define ENUM(type, key_, field, choices_, value_, text_)                                           \
-    {                                                                                              \
-        .name = key_, .kind = KEY_ENUM, AT(type, field), .choices = choices_, .value = value_,     \
-        .text = text_                                                                              \
-    }
-#define TEXT(type, key_, field, value_, text_)                                                     \
-    {                                                                                              \
-        .name = key_, .kind = KEY_TEXT, AT(type, field), .value = value_, .text = text_            \
-    }
-#define TEXTS(type, key_, field, text_)                                                            \
-    {                                                                                              \
-        .name = key_, .kind = KEY_TEXTS, AT(type, field), .text = text_                            \
-    }
-#define MAP(key_, sub_, offset_, text_)                                                            \
-    {                                                                                              \
-        .name = key_, .kind = KEY_MAP, .offset = offset_, .sub = sub_, .sub_count = COUNT(sub_),   \
-        .text = text_                                                                              \
-    }
-#define LIST(type, key_, field, sub_, item_, text_)                                                \
-    {                                                                                              \
-        .name = key_, .kind = KEY_LIST, AT(type, field), .bytes = sizeof(item_), .sub = sub_,      \
-        .sub_count = COUNT(sub_), .line_offset = offsetof(item_, line), .text = text_              \
-    }
+#include "settings/table.h"
 
 #define YEAR ((uint64_t)366 * 86400 * 1000000000)
 #define MANY ((uint64_t)1 << 62)
@@ -122,10 +75,8 @@ static const struct key group_keys[] = {
              "the last so many nodes use slow_profile"),
     TEXT(scenario_group, "slow_profile", slow_profile, "", "hardware of the slow ones"),
     MAP("stake", stake_keys, 0, "who holds what"),
-    {.name = "places",
-     .kind = KEY_PLACES,
-     AT(scenario_group, places),
-     .text = "weights by region or city; empty: by population of all cities"},
+    FORM(scenario_group, "places", places, scenario_places,
+         "weights by region or city; empty: by population of all cities"),
     {.name = "degrees",
      .kind = KEY_NUMBERS,
      AT(scenario_group, degrees),
@@ -280,29 +231,23 @@ static const struct key root_keys[] = {
     QUANTITY(scenario, "nodes", nodes, UNIT_NONE, "0", 0, SCENARIO_NODES_MAX,
              "scales all groups to so many together; 0: as the groups say"),
     QUANTITY(scenario, "network_id", network_id, UNIT_NONE, "1", 0, UINT32_MAX, "in genesis"),
-    {.name = "chain", .kind = KEY_CHAIN, AT(scenario, chain), .text = "parameters of the chain"},
+    FORM(scenario, "chain", chain, scenario_chain, "parameters of the chain"),
     MAP("policy", policy_keys, offsetof(struct scenario, policy), "of every node; not consensus"),
     MAP("cost", cost_keys, offsetof(struct scenario, cost_ns), "CPU time of work units"),
     MAP("network", network_keys, offsetof(struct scenario, network), "between the nodes"),
     LIST(scenario, "profiles", profiles, profile_keys, struct scenario_profile, "hardware"),
     LIST(scenario, "groups", groups, group_keys, struct scenario_group, "populations of nodes"),
     LIST(scenario, "load", loads, load_keys, struct scenario_load, "what people submit"),
-    {.name = "faults",
-     .kind = KEY_FAULTS,
-     AT(scenario, faults),
-     .text = "the timeline, one fault per line: see docs/faults.md"},
-    {.name = "adversaries",
-     .kind = KEY_FAULTS,
-     AT(scenario, adversaries),
-     .text = "who lies, one line each: see docs/adversaries.md"},
+    FORM(scenario, "faults", faults, scenario_lines,
+         "the timeline, one fault per line: see docs/faults.md"),
+    FORM(scenario, "adversaries", adversaries, scenario_lines,
+         "who lies, one line each: see docs/adversaries.md"),
     LIST(scenario, "random_faults", processes, process_keys, struct scenario_process,
          "processes that expand into the timeline"),
     MAP("record", record_keys, offsetof(struct scenario, record), "what is written"),
     MAP("check", check_keys, offsetof(struct scenario, check), "bounds of the checks"),
-    {.name = "expect",
-     .kind = KEY_EXPECTS,
-     AT(scenario, expects),
-     .text = "metric: condition (\"in 14 s..16 s\", \"< 5 %\"): the run fails when one is not met"},
+    FORM(scenario, "expect", expects, scenario_expects,
+         "metric: condition (\"in 14 s..16 s\", \"< 5 %\"): the run fails when one is not met"),
 };
 
 const struct key *schema_root(size_t *count)

@@ -5,12 +5,12 @@
 #include <stdio.h>
 
 #include "node/chain/genesis.h"
+#include "settings/nearest.h"
 #include "sim/fault/timeline.h"
-#include "sim/scenario/nearest.h"
 
 struct validation {
     const struct scenario *s;
-    struct scenario_error *error;
+    struct settings_error *error;
     const struct document *root;
 };
 
@@ -346,7 +346,7 @@ static enum err expects_check(const struct validation *v)
     return ERR_OK;
 }
 
-enum err scenario_validate(struct scenario *s, struct scenario_error *error,
+enum err scenario_validate(struct scenario *s, struct settings_error *error,
                            const struct document *root)
 {
     struct validation v = {.s = s, .error = error, .root = root};

@@ -2,11 +2,12 @@
 #ifndef ORRERY_SCENARIO_VALIDATE_H
 #define ORRERY_SCENARIO_VALIDATE_H
 
-#include "sim/scenario/document.h"
+#include "settings/document.h"
+#include "sim/scenario/scenario.h"
 
 /* Scales the groups to nodes:, then checks names, references, topology and spans. error points at
  * the line of the key to blame. ERR_INVALID, ERR_RANGE, ERR_UNKNOWN. */
-enum err scenario_validate(struct scenario *scenario, struct scenario_error *error,
+enum err scenario_validate(struct scenario *scenario, struct settings_error *error,
                            const struct document *root) MUST_CHECK;
 
 #endif

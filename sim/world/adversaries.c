@@ -46,7 +46,7 @@ static void adversaries_make(struct world *w, struct adversary_line *lines, uint
 }
 
 enum err world_adversaries_build(struct world *w, const struct fault_domains *domains,
-                                 struct scenario_error *error)
+                                 struct settings_error *error)
 {
     const struct scenario *s = w->scenario;
     uint32_t count = (uint32_t)s->adversaries_count;

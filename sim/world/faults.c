@@ -84,7 +84,7 @@ static void domains_free(struct domains *d)
     free(d->stake);
 }
 
-static enum err lines_add(struct world *w, const struct domains *d, struct scenario_error *error)
+static enum err lines_add(struct world *w, const struct domains *d, struct settings_error *error)
 {
     const struct scenario *s = w->scenario;
     struct fault_text_error why = {0};
@@ -102,7 +102,7 @@ static enum err lines_add(struct world *w, const struct domains *d, struct scena
 }
 
 static enum err process_add(struct world *w, const struct domains *d, uint32_t number,
-                            struct scenario_error *error)
+                            struct settings_error *error)
 {
     const struct scenario_process *spec = &w->scenario->processes[number];
     struct fault_text_error why = {0};
@@ -164,7 +164,7 @@ static enum err timeline_record(struct world *w)
     return ERR_OK;
 }
 
-enum err faults_build(struct world *w, struct scenario_error *error)
+enum err faults_build(struct world *w, struct settings_error *error)
 {
     struct domains domains;
     enum err err;

@@ -141,7 +141,7 @@ void durable_corrupt(struct world *w, uint32_t index, uint32_t entry);
 
 /* adversaries.c: from the scenario's lines; copies the keys of twins. */
 enum err world_adversaries_build(struct world *w, const struct fault_domains *domains,
-                                 struct scenario_error *error) MUST_CHECK;
+                                 struct settings_error *error) MUST_CHECK;
 /* node_step of a machine that a line touches. */
 void world_step_filtered(struct world *w, unsigned thread, uint32_t index, uint64_t now_ns,
                          struct event *event);
@@ -150,13 +150,13 @@ void world_step_filtered(struct world *w, unsigned thread, uint32_t index, uint6
 void zones_build(struct world *w);
 
 /* faults.c: the timeline from the scenario's lines and processes. */
-enum err faults_build(struct world *w, struct scenario_error *error) MUST_CHECK;
+enum err faults_build(struct world *w, struct settings_error *error) MUST_CHECK;
 
 /* resident.c: memory of the largest node, asked of the system now and then; 0: not now. */
 uint64_t resident_sample(struct world *w, uint64_t now_ns);
 
 /* load.c */
-enum err loads_build(struct world *w, struct scenario_error *error) MUST_CHECK;
+enum err loads_build(struct world *w, struct settings_error *error) MUST_CHECK;
 /* Hands the engine what arrives before until_ns. Between slots. */
 void load_feed(struct world *w, uint64_t until_ns);
 void load_arrive(struct world *w, unsigned thread, uint32_t index, uint64_t now_ns,

@@ -9,7 +9,7 @@
 #define TX_UNBOND 0x03
 #define BODY_BYTES_MAX (2 + 32 + 8 + 3 + 1024)
 
-enum err loads_build(struct world *w, struct scenario_error *error)
+enum err loads_build(struct world *w, struct settings_error *error)
 {
     const struct scenario *s = w->scenario;
 

@@ -48,10 +48,10 @@ uint32_t node_of_endpoint(const struct endpoint *endpoint, uint32_t count)
                : UINT32_MAX;
 }
 
-static enum err refuse(struct scenario_error *error, int line, const char *format, ...)
+static enum err refuse(struct settings_error *error, int line, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-static enum err refuse(struct scenario_error *error, int line, const char *format, ...)
+static enum err refuse(struct settings_error *error, int line, const char *format, ...)
 {
     va_list arguments;
 
@@ -98,7 +98,7 @@ static u128 stake_share(const struct scenario_group *group, uint16_t index, uint
 }
 
 static enum err group_stakes(struct member *members, const struct scenario_group *group,
-                             uint16_t index, uint64_t seed, struct scenario_error *error)
+                             uint16_t index, uint64_t seed, struct settings_error *error)
 {
     u128 sum = 0;
 
@@ -121,7 +121,7 @@ static enum err group_stakes(struct member *members, const struct scenario_group
 
 static enum err group_places(struct member *members, const struct scenario_group *group,
                              const struct cities *cities, uint64_t seed,
-                             struct scenario_error *error)
+                             struct settings_error *error)
 {
     uint64_t weight[CITIES_MAX] = {0};
     uint32_t share[CITIES_REGIONS_MAX] = {0};
@@ -163,7 +163,7 @@ static enum err group_places(struct member *members, const struct scenario_group
 }
 
 static enum err profile_find(uint16_t *index, const struct scenario *scenario, const char *name,
-                             struct scenario_error *error)
+                             struct settings_error *error)
 {
     for (uint64_t i = 0; i < scenario->profiles_count; i++) {
         if (strcmp(scenario->profiles[i].name, name) == 0) {
@@ -180,7 +180,7 @@ static int64_t uniform_both(uint64_t u, uint64_t most)
 }
 
 static enum err group_hardware(struct member *members, uint16_t index,
-                               const struct scenario *scenario, struct scenario_error *error)
+                               const struct scenario *scenario, struct settings_error *error)
 {
     const struct scenario_group *group = &scenario->groups[index];
     uint16_t usual = 0;
@@ -354,7 +354,7 @@ static void genesis_lists(struct genesis_lists *lists, const struct population *
 }
 
 static enum err genesis_make(struct population *p, const struct scenario *scenario,
-                             struct shared *shared, struct scenario_error *error)
+                             struct shared *shared, struct settings_error *error)
 {
     struct genesis_lists lists = {0};
     struct genesis facts = {
@@ -388,7 +388,7 @@ static enum err genesis_make(struct population *p, const struct scenario *scenar
 
 enum err population_make(struct population *p, const struct scenario *scenario,
                          const struct cities *cities, struct shared *shared,
-                         struct scenario_error *error)
+                         struct settings_error *error)
 {
     uint32_t first = 0;
 

@@ -42,7 +42,7 @@ struct population {
  * tokens. */
 enum err population_make(struct population *population, const struct scenario *scenario,
                          const struct cities *cities, struct shared *shared,
-                         struct scenario_error *error) MUST_CHECK;
+                         struct settings_error *error) MUST_CHECK;
 void population_free(struct population *population, struct shared *shared);
 
 /* The simulator's address of a node: fd00::index, port 7900; and back. UINT32_MAX: no node's

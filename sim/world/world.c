@@ -9,7 +9,7 @@
 #include "sim/world/internal.h"
 
 static enum err cities_measured(struct cities *cities, const char *data,
-                                struct scenario_error *error)
+                                struct settings_error *error)
 {
     char path[3][600];
     static const char *const names[3] = {"cities.tsv", "cities-rtt.tsv", "cities-mdev.tsv"};
@@ -29,7 +29,7 @@ static enum err cities_measured(struct cities *cities, const char *data,
 }
 
 /* The map of the scenario's latency model. */
-static enum err laws_open(struct world *w, struct scenario_error *error)
+static enum err laws_open(struct world *w, struct settings_error *error)
 {
     struct cities_error where = {0};
     char path[700];
@@ -45,7 +45,7 @@ static enum err laws_open(struct world *w, struct scenario_error *error)
     return err;
 }
 
-static enum err cities_open(struct world *w, struct scenario_error *error)
+static enum err cities_open(struct world *w, struct settings_error *error)
 {
     const struct scenario_network *network = &w->scenario->network;
     struct cities measured;
@@ -72,7 +72,7 @@ static enum err cities_open(struct world *w, struct scenario_error *error)
     return err;
 }
 
-static enum err network_build(struct world *w, struct scenario_error *error)
+static enum err network_build(struct world *w, struct settings_error *error)
 {
     const struct scenario *s = w->scenario;
     struct link_rules rules = {
@@ -110,7 +110,7 @@ static enum err network_build(struct world *w, struct scenario_error *error)
     return err;
 }
 
-static enum err host_build(struct world *w, uint32_t index, struct scenario_error *error)
+static enum err host_build(struct world *w, uint32_t index, struct settings_error *error)
 {
     const struct member *m = &w->population.members[index];
     const struct scenario_profile *profile = &w->scenario->profiles[m->profile];
@@ -138,7 +138,7 @@ static enum err host_build(struct world *w, uint32_t index, struct scenario_erro
     return err;
 }
 
-static enum err hosts_build(struct world *w, struct scenario_error *error)
+static enum err hosts_build(struct world *w, struct settings_error *error)
 {
     size_t page = 4096;
 
@@ -271,7 +271,7 @@ static void epoch_end(void *arg, uint64_t epoch, uint64_t now_ns)
 }
 
 /* Churn tables of the groups that have any. */
-static enum err churns_build(struct world *w, struct scenario_error *error)
+static enum err churns_build(struct world *w, struct settings_error *error)
 {
     const struct scenario *s = w->scenario;
 
@@ -316,7 +316,7 @@ static enum err names_record(struct world *w)
     return err;
 }
 
-static enum err record_begin(struct world *w, struct scenario_error *error)
+static enum err record_begin(struct world *w, struct settings_error *error)
 {
     struct node_row *rows = calloc(w->count, sizeof(*rows));
     uint64_t *stake = calloc(w->count, sizeof(*stake));
@@ -357,7 +357,7 @@ static enum err record_begin(struct world *w, struct scenario_error *error)
     return err;
 }
 
-static enum err engine_build(struct world *w, struct scenario_error *error)
+static enum err engine_build(struct world *w, struct settings_error *error)
 {
     struct engine_config config = {.nodes = w->count,
                                    .threads = w->threads,
@@ -382,7 +382,7 @@ static enum err engine_build(struct world *w, struct scenario_error *error)
     return ERR_OK;
 }
 
-static enum err world_build(struct world *w, struct scenario_error *error)
+static enum err world_build(struct world *w, struct settings_error *error)
 {
     const struct scenario *s = w->scenario;
 
@@ -425,7 +425,7 @@ static unsigned cores(void)
 }
 
 struct world *world_new(const struct scenario *scenario, const struct world_options *options,
-                        struct scenario_error *error)
+                        struct settings_error *error)
 {
     struct world *w = calloc(1, sizeof(*w));
 

@@ -47,7 +47,7 @@ enum world_end {
 
 /* NULL and error filled when the scenario cannot be built (no such city, no stake, ...). */
 struct world *world_new(const struct scenario *scenario, const struct world_options *options,
-                        struct scenario_error *error);
+                        struct settings_error *error);
 enum world_end world_run(struct world *world);
 void world_free(struct world *world);
 

@@ -41,7 +41,7 @@ static void round_trip(const struct scenario *s)
     struct memory_file first = file_make();
     struct memory_file second = file_make();
     struct scenario *again;
-    struct scenario_error error = {0};
+    struct settings_error error = {0};
 
     invariant(scenario_print(s, first.path) == ERR_OK);
     if (scenario_load(&again, &error, first.path, NULL, 0) != ERR_OK) {
@@ -67,7 +67,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     const char *settings[1] = {setting};
     struct memory_file f = file_make();
     struct scenario *s;
-    struct scenario_error error = {0};
+    struct settings_error error = {0};
 
     invariant(write(f.fd, data, len) == (ssize_t)len);
     if (end != NULL) {

@@ -27,7 +27,7 @@ for folder, allowed in may.items():
         if home not in order or order.index(home) > order.index(folder):
             bad.append(f"tests/lint/layers.txt: {folder} may include {target}, which is not lower")
 
-for path in sorted([*root.glob("node/**/*.[ch]"), *root.glob("sim/**/*.[ch]"), *root.glob("analysis/**/*.[ch]"),
+for path in sorted([*root.glob("node/**/*.[ch]"), *root.glob("settings/*.[ch]"), *root.glob("sim/**/*.[ch]"), *root.glob("analysis/**/*.[ch]"),
                     *root.glob("node/**/*.def")]):
     name = path.relative_to(root)
     folder = str(name.parent)

@@ -21,7 +21,7 @@ def code_of(text):
     return re.sub(r"//[^\n]*|/\*.*?\*/|\"(?:\\.|[^\"\\\n])*\"|'(?:\\.|[^'\\\n])+'", blank, text, flags=re.S)
 
 
-for path in sorted([p for top in ("node", "sim", "analysis", "tests") for p in root.glob(f"{top}/**/*.[ch]")]):
+for path in sorted([p for top in ("settings", "node", "sim", "analysis", "tests") for p in root.glob(f"{top}/**/*.[ch]")]):
     name = path.relative_to(root)
     text = path.read_text()
     code = code_of(text)

@@ -10,7 +10,7 @@
 #define SETTINGS_MAX 32
 #define TWINS_MAX 4
 
-static int fail(const struct scenario_error *error)
+static int fail(const struct settings_error *error)
 {
     fprintf(stderr, "tell: %s:%d: %s\n", error->file, error->line, error->text);
     return 1;
@@ -22,7 +22,7 @@ int main(int argc, char **argv)
     unsigned twin[TWINS_MAX][2];
     size_t settings_count = 0, twins = 0;
     struct scenario *scenario;
-    struct scenario_error error = {0};
+    struct settings_error error = {0};
     struct metrics *metrics = NULL;
     struct world_options options = {
         .threads = 1, .transcript = stdout, .transcript_node = UINT32_MAX, .metrics = &metrics};

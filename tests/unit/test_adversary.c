@@ -35,7 +35,7 @@ static struct run run_threads(const char *text, const char *more, const char *co
                               size_t count, unsigned threads)
 {
     char path[] = "/tmp/orrery-adversary-XXXXXX";
-    struct scenario_error error = {0};
+    struct settings_error error = {0};
     struct run run = {.scenario = NULL};
     char whole[8192];
     int file = mkstemp(path);

@@ -104,7 +104,7 @@ Test(expect, conditions)
 
 Test(expect, a_wrong_question_is_told_before_the_run)
 {
-    struct scenario_error error = {0};
+    struct settings_error error = {0};
     static char metric[] = "fork_rate";
     static char op[] = "<";
     static char right[] = "5 %";

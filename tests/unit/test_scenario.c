@@ -6,10 +6,10 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "settings/document.h"
+#include "settings/unit.h"
 #include "sim/fault/process.h"
-#include "sim/scenario/document.h"
 #include "sim/scenario/scenario.h"
-#include "sim/scenario/unit.h"
 #include "tests/support/vectors.h"
 
 /* Line numbers matter below: the first line is 1. */
@@ -101,7 +101,7 @@ static void write_changed(const char *from, const char *to)
 Test(scenario, a_good_file_reads, .fini = folder_remove)
 {
     struct scenario *s;
-    struct scenario_error error = {0};
+    struct settings_error error = {0};
 
     write_file(good);
     cr_assert_eq(scenario_load(&s, &error, folder, NULL, 0), ERR_OK, "%s", error.text);
@@ -141,7 +141,7 @@ Test(scenario, used_yaml_runs_again, .fini = folder_remove)
 {
     static const char *const shipped[] = {"scenarios/first-light", NULL};
     char used[2][80];
-    struct scenario_error error = {0};
+    struct settings_error error = {0};
 
     write_file(good);
     for (int i = -1; i < 0 || shipped[i] != NULL; i++) {
@@ -260,7 +260,7 @@ Test(scenario, every_bad_input_is_told_with_its_line, .fini = folder_remove)
     for (size_t i = 0; i < sizeof(bads) / sizeof(bads[0]); i++) {
         const struct bad *b = &bads[i];
         struct scenario *s;
-        struct scenario_error error = {0};
+        struct settings_error error = {0};
         write_changed(b->from, b->to);
         enum err err = scenario_load(&s, &error, path, NULL, 0);
         cr_expect_eq(err, b->err, "%s: %s (%s)", b->to, err_text(err), error.text);
@@ -279,7 +279,7 @@ Test(scenario, what_is_no_scenario_file, .fini = folder_remove)
     static const char *const texts[] = {"", "just words\n", "- a\n- list\n", "%YAML 9.9\n---\n",
                                         "a: *b\n"};
     struct scenario *s;
-    struct scenario_error error = {0};
+    struct settings_error error = {0};
 
     write_file(good);
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
@@ -324,7 +324,7 @@ Test(scenario, settings_of_the_command_line, .fini = folder_remove)
                  {"nodes=1", "1 nodes for 2 groups", ERR_RANGE},
                  {"nodes=20", "cannot be scaled", ERR_INVALID}};
     struct scenario *s;
-    struct scenario_error error = {0};
+    struct settings_error error = {0};
 
     write_file(good);
     cr_assert_eq(scenario_load(&s, &error, path, right, 6), ERR_OK, "%s", error.text);
@@ -351,7 +351,7 @@ Test(scenario, nodes_scales_the_groups, .fini = folder_remove)
 {
     const char *setting = "nodes=1000";
     struct scenario *s;
-    struct scenario_error error = {0};
+    struct settings_error error = {0};
 
     write_changed("law: list, list: [5, 6, 7, 8]", "total: 1000");
     cr_assert_eq(scenario_load(&s, &error, path, &setting, 1), ERR_OK, "%s", error.text);
@@ -458,7 +458,7 @@ Test(scenario, examples_of_the_pages_read, .fini = folder_remove)
     struct fault_timeline timeline;
     struct fault_text_error why;
     struct scenario *s;
-    struct scenario_error error = {0};
+    struct settings_error error = {0};
 
     char *text = fenced("docs/scenarios.md", "yaml", "name:");
     write_file(text);

@@ -84,7 +84,7 @@ static void story_begin(struct story *story, const char *text, const char *const
                         size_t count, unsigned threads, bool watch)
 {
     char path[] = "/tmp/orrery-world-XXXXXX";
-    struct scenario_error error = {0};
+    struct settings_error error = {0};
     int file = mkstemp(path);
 
     *story = (struct story){.seen = watch ? calloc(SEEN_MAX, sizeof(struct seen)) : NULL};

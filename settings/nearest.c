@@ -1,4 +1,4 @@
-#include "sim/scenario/nearest.h"
+#include "settings/nearest.h"
 
 #include <string.h>
 

@@ -1,9 +1,16 @@
 /* Quantities with units, read and printed exactly: "50 ms", "1 MiB", "20 Mbit/s", "3/100". Integers
  * only; decimals are allowed when they come out whole. */
-#ifndef ORRERY_SCENARIO_UNIT_H
-#define ORRERY_SCENARIO_UNIT_H
+#ifndef ORRERY_SETTINGS_UNIT_H
+#define ORRERY_SETTINGS_UNIT_H
 
-#include "sim/scenario/scenario.h"
+#include <stddef.h>
+
+#include "node/base/bytes.h"
+#include "node/base/err.h"
+
+struct ratio {
+    uint64_t num, den; /* den > 0 */
+};
 
 enum unit_kind {
     UNIT_NONE,      /* a count: "12", "1_000_000", "9e9" is not accepted */

@@ -1,4 +1,4 @@
-#include "sim/scenario/document.h"
+#include "settings/document.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -57,7 +57,17 @@ struct document *document_find(const struct document *map, const char *key)
     return NULL;
 }
 
-static enum err refuse(struct scenario_error *error, int line, enum err err, const char *text,
+size_t document_children(const struct document *t)
+{
+    size_t n = 0;
+
+    for (const struct document *c = t->first; c != NULL; c = c->next) {
+        n++;
+    }
+    return n;
+}
+
+static enum err refuse(struct settings_error *error, int line, enum err err, const char *text,
                        const char *what)
 {
     error->line = line;
@@ -71,7 +81,7 @@ static enum err refuse(struct scenario_error *error, int line, enum err err, con
 
 struct conversion {
     yaml_document_t *yaml;
-    struct scenario_error *error;
+    struct settings_error *error;
     unsigned depth;
     uint64_t items;
 };
@@ -137,7 +147,7 @@ static enum err convert(struct document **out, struct conversion *x, yaml_node_t
     return err;
 }
 
-enum err document_read(struct document **document, struct scenario_error *error, const char *path)
+enum err document_read(struct document **document, struct settings_error *error, const char *path)
 {
     yaml_parser_t parser;
     yaml_document_t yaml;
@@ -157,7 +167,7 @@ enum err document_read(struct document **document, struct scenario_error *error,
     } else {
         yaml_node_t *root = yaml_document_get_root_node(&yaml);
         if (root == NULL || root->type != YAML_MAPPING_NODE) {
-            err = refuse(error, 1, ERR_SYNTAX, "a scenario is a map of keys", "");
+            err = refuse(error, 1, ERR_SYNTAX, "a settings file is a map of keys", "");
         } else {
             struct conversion x = {.yaml = &yaml, .error = error};
             err = convert(document, &x, root);
@@ -195,14 +205,14 @@ static struct document *item(const struct document *list, const char *part)
     return t;
 }
 
-static enum err refuse_setting(struct scenario_error *error, enum err err, const char *text,
+static enum err refuse_setting(struct settings_error *error, enum err err, const char *text,
                                const char *path)
 {
     snprintf(error->file, sizeof(error->file), "command line");
     return refuse(error, 0, err, text, path);
 }
 
-enum err document_set(struct document *root, struct scenario_error *error, const char *path,
+enum err document_set(struct document *root, struct settings_error *error, const char *path,
                       const char *value)
 {
     char part[128];

@@ -1,4 +1,4 @@
-#include "sim/scenario/unit.h"
+#include "settings/unit.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -1,6 +1,6 @@
 /* The word somebody probably meant. */
-#ifndef ORRERY_SCENARIO_NEAREST_H
-#define ORRERY_SCENARIO_NEAREST_H
+#ifndef ORRERY_SETTINGS_NEAREST_H
+#define ORRERY_SETTINGS_NEAREST_H
 
 /* Set word, then try every candidate; best is NULL while none has been tried. */
 struct nearest {
