@@ -234,6 +234,53 @@ static void weigh_seats(struct candidate *list, size_t count, const uint64_t *en
     }
 }
 
+/* The smallest -ln(u) / stake win, one seat each, nobody twice: a draw without replacement, by
+ * stake. u of a candidate from H("xpx/seat" || beacon || u64 epoch || key). Ties by id. */
+static enum err weigh_distinct(struct candidate *list, size_t count, struct arena *scratch,
+                               const struct params *params, uint64_t epoch,
+                               const uint8_t beacon[32])
+{
+    struct ticket {
+        uint64_t log, bonded;
+        size_t candidate;
+    } *won = arena_alloc_array(scratch, params->seats, sizeof(*won));
+    size_t taken = 0;
+    if (won == NULL) {
+        return ERR_FULL;
+    }
+    for (size_t i = 0; i < count; i++) {
+        uint8_t tail[72];
+        uint8_t draw[32];
+        memcpy(tail, beacon, 32);
+        store64(tail + 32, epoch);
+        memcpy(tail + 40, list[i].key, 32);
+        hash256_parts(draw, (struct span[]){SPAN_TEXT("xpx/seat"), span_of(tail, sizeof(tail))}, 2);
+        uint64_t u = load64(draw);
+        struct ticket mine = {fixed_nln(u > 0 ? u : 1), list[i].bonded, i};
+        size_t low = 0; /* behind those that are better, or as good and earlier */
+        for (size_t left = taken; left > 0;) {
+            size_t half = left / 2;
+            const struct ticket *other = &won[low + half];
+            if (u128_mul(other->log, mine.bonded) <= u128_mul(mine.log, other->bonded)) {
+                low += half + 1;
+                left -= half + 1;
+            } else {
+                left = half;
+            }
+        }
+        if (mine.bonded == 0 || low == params->seats) {
+            continue;
+        }
+        taken += taken < params->seats;
+        memmove(&won[low + 1], &won[low], (taken - 1 - low) * sizeof(*won));
+        won[low] = mine;
+    }
+    for (size_t i = 0; i < taken; i++) {
+        list[won[i].candidate].weight = 1;
+    }
+    return ERR_OK;
+}
+
 static bool was_absent(const struct absence *absence, const uint8_t key[32])
 {
     uint32_t voter = absence == NULL ? UINT32_MAX : committee_find(&absence->committee, key);
@@ -281,6 +328,8 @@ enum err committee_write(struct state_edit *edit, struct arena *scratch,
     TRY(candidates_read(&list, &ends, &count, edit, scratch, absence));
     if (params->committee == COMMITTEE_SEATS) {
         weigh_seats(list, count, ends, params, epoch, beacon);
+    } else if (params->committee == COMMITTEE_DISTINCT) {
+        TRY(weigh_distinct(list, count, scratch, params, epoch, beacon));
     } else {
         weigh_all(list, count);
     }

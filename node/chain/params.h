@@ -15,7 +15,7 @@ struct params {
 enum retarget { RETARGET_SYMBOL, RETARGET_NXT, RETARGET_SIRIUS2018 };
 enum hit { HIT_EXP, HIT_UNIFORM };
 enum production { PRODUCTION_EXP, PRODUCTION_SIRIUS2018 };
-enum committee_mode { COMMITTEE_ALL, COMMITTEE_SEATS };
+enum committee_mode { COMMITTEE_ALL, COMMITTEE_SEATS, COMMITTEE_DISTINCT };
 
 void params_defaults(struct params *params);
 

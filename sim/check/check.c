@@ -115,6 +115,11 @@ enum err checks_epoch(struct checks *checks, uint64_t now_ns, uint64_t node_byte
     return outcome(checks);
 }
 
+void checks_measure(struct checks *checks, struct metrics *metrics)
+{
+    checks->metrics = metrics;
+}
+
 void checks_replay_block(struct checks *checks, struct span block)
 {
     if (checks->result != CHECK_BROKEN) {

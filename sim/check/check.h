@@ -10,6 +10,7 @@
 #include "node/chain/genesis.h"
 #include "sim/check/witness.h"
 #include "sim/fault/timeline.h"
+#include "sim/record/metrics.h"
 #include "sim/record/record.h"
 #include "sim/scenario/scenario.h"
 
@@ -52,6 +53,9 @@ void checks_byzantine_add(struct checks *checks, uint32_t node);
 /* Between slots, once per epoch, after the rows before now_ns: ERR_INVALID when something broke
  * (the run stops). node_bytes: resident memory of the largest node so far, 0: not measured. */
 enum err checks_epoch(struct checks *checks, uint64_t now_ns, uint64_t node_bytes) MUST_CHECK;
+
+/* Where the committees that replayed blocks draw are told. Optional; before the first block. */
+void checks_measure(struct checks *checks, struct metrics *metrics);
 
 /* At the end, the blocks of the node with the highest final height: ascending heights, forks
  * included. Each is held against all rules of headers and executed on a store of its own without

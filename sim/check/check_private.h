@@ -155,6 +155,7 @@ struct checks {
     struct conservation conservation;
     struct liveness liveness;
     struct memory_use memory;
+    struct metrics *metrics; /* NULL: nobody counts committees */
 };
 
 /* Keeps the first failure. */
@@ -206,6 +207,9 @@ enum err header_check(uint8_t beta[64], const char **why, const struct replay *r
                       struct span bytes) MUST_CHECK;
 
 void conservation_state(struct checks *checks, const struct replayed *block);
+
+/* The committee that the last block of an epoch draws for the next but one. */
+void committees_state(struct checks *checks, const struct replayed *block);
 
 void liveness_begin(struct checks *checks, const uint64_t *stake_tokens);
 void liveness_row(struct checks *checks, const struct trace_row *row);

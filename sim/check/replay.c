@@ -181,4 +181,5 @@ void replay_block(struct checks *checks, struct span bytes)
     *append(r) = block;
     state_compare(checks, &block, &header);
     conservation_state(checks, &block);
+    committees_state(checks, &block);
 }

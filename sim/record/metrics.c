@@ -32,6 +32,9 @@ void metrics_node(struct metrics *m, uint32_t node, const uint8_t account[32], b
     m->nodes[node].account = load64(account);
     m->nodes[node].byzantine = byzantine;
     m->byzantine_count += byzantine;
+    if (byzantine) {
+        table64_set(&m->byzantine_of, load64(account), node);
+    }
 }
 
 void metrics_free(struct metrics *m)
@@ -39,6 +42,7 @@ void metrics_free(struct metrics *m)
     if (m == NULL) {
         return;
     }
+    table64_free(&m->byzantine_of);
     table64_free(&m->block_of);
     table64_free(&m->instance_of);
     table64_free(&m->tx_of);
@@ -174,6 +178,33 @@ static double each_median(const struct metrics *m)
         below += m->each[bin++];
     }
     return 1e-3 * (double)bin;
+}
+
+void metrics_committee(struct metrics *m, const uint64_t *accounts, const uint64_t *weights,
+                       size_t count)
+{
+    uint64_t byzantine = 0, total = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        bool bad = table64_get(&m->byzantine_of, accounts[i]) != TABLE64_NONE;
+        byzantine += bad ? weights[i] : 0;
+        total += weights[i];
+    }
+    if (total > 0) {
+        m->committees++;
+        m->committees_third += (u128)3 * byzantine >= total;
+        m->committee_share += (double)byzantine / (double)total;
+    }
+}
+
+static void committees(struct metrics *m)
+{
+    bool some = m->committees > 0 && m->byzantine_count > 0;
+    double n = some ? (double)m->committees : 1;
+
+    set_count(m, METRIC_committees, m->committees);
+    set(m, METRIC_committee_third_rate, some, (double)m->committees_third / n);
+    set(m, METRIC_committee_share, some, m->committee_share / n);
 }
 
 static void each(struct metrics *m)
@@ -400,6 +431,7 @@ const struct metric *metrics_list(struct metrics *m, size_t *count)
     intervals(m);
     propagation(m);
     each(m);
+    committees(m);
     finality(m);
     shares(m);
     lives(m);

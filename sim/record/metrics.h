@@ -18,6 +18,9 @@ void metrics_node(struct metrics *metrics, uint32_t node, const uint8_t account[
                   bool byzantine);
 void metrics_free(struct metrics *metrics);
 void metrics_rows(struct metrics *metrics, const struct trace_row *rows, size_t count);
+/* A committee that a block drew: its members' accounts (first 8 bytes) and weights. */
+void metrics_committee(struct metrics *metrics, const uint64_t *accounts, const uint64_t *weights,
+                       size_t count);
 /* The last sample of every node, once at the end (traffic, CPU). */
 void metrics_series(struct metrics *metrics, const struct series_row *rows, size_t count,
                     uint64_t now_ns);

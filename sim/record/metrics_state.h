@@ -79,6 +79,7 @@ struct metrics {
     struct tx_seen *txs;
     uint32_t block_count, block_capacity, instance_count, instance_capacity;
     uint32_t tx_count, tx_capacity, tx_spare; /* tx_spare: list through node of free ones */
+    struct table64 byzantine_of;              /* account: node */
     struct table64 block_of, instance_of, tx_of;
     uint64_t counters[COUNTERS];
     uint64_t reorg_depth_max, height_max, final_height_max;
@@ -87,7 +88,9 @@ struct metrics {
     uint64_t flood_frames, private_depth, private_blocks;
     uint64_t final_ns, final_lag_ns; /* last new checkpoint, longest wait for one */
     struct samples inclusion, finality_tx, sync;
-    uint64_t *each; /* [EACH_BINS], or NULL: none yet */
+    uint64_t committees, committees_third;
+    double committee_share; /* sum */
+    uint64_t *each;         /* [EACH_BINS], or NULL: none yet */
     u128 each_sum_ns;
     uint64_t each_count;
     /* from the last sample of each node */

@@ -264,7 +264,7 @@ static const struct {
     {"retarget", {"symbol", "nxt", "sirius2018", NULL}},
     {"hit", {"exp", "uniform", NULL}},
     {"production", {"exp", "sirius2018", NULL}},
-    {"committee", {"all", "seats", NULL}},
+    {"committee", {"all", "seats", "distinct", NULL}},
 };
 
 void schema_chain_key(struct chain_key *key, const struct param_info *info)

@@ -71,6 +71,7 @@ void world_checks_replay(struct world *w)
             best = i;
         }
     }
+    checks_measure(w->checks, w->metrics);
     while (more) {
         size_t n = records_scan(&w->hosts[best].records, views, &more, span_of("b", 1),
                                 span_of(from, from_len), 64, false);

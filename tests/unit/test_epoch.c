@@ -2,6 +2,7 @@
  * docs/wire.md 6 with a bignum of bytes instead of the project's fixed point; delays of what bonds
  * change. */
 #include <criterion/criterion.h>
+#include <math.h>
 
 #include "node/chain/leaves.h"
 #include "node/crypto/hash.h"
@@ -199,6 +200,43 @@ Test(epoch, seats_are_the_roulette)
             cr_assert_eq(voter == UINT32_MAX ? 0 : committee_weight(&committee, voter), weight[i]);
         }
         proposers_agree(&committee, true);
+    }
+    cr_assert_eq(ledger_end(&ledger), 0);
+}
+
+/* Computed here again with doubles: order by -ln(u) / stake. */
+Test(epoch, distinct_seats_are_the_smallest_tickets)
+{
+    enum { ACCOUNTS = 60, SEATS = 21 };
+    static uint8_t beacon[12][32];
+    start(ACCOUNTS, COMMITTEE_DISTINCT, SEATS);
+    beacons(beacon, 4);
+    ledger_advance(&ledger, 2 * EPOCH);
+    for (uint64_t e = 1; e < 4; e++) {
+        double ticket[ACCOUNTS];
+        for (size_t i = 0; i < ACCOUNTS; i++) {
+            uint8_t bytes[8 + 32 + 8 + 32], hash[32];
+            memcpy(bytes, "xpx/seat", 8);
+            memcpy(bytes + 8, beacon[e], 32);
+            store64(bytes + 40, e);
+            memcpy(bytes + 48, ledger_key(&ledger, i), 32);
+            hash256(hash, bytes, sizeof(bytes));
+            ticket[i] =
+                -log(ldexp((double)load64(hash), -64)) / (double)(50 * TOKEN + i * (TOKEN + 17));
+        }
+        struct committee committee;
+        cr_assert_eq(committee_of(&committee, e), ERR_OK);
+        cr_assert_eq(committee.total, SEATS);
+        for (size_t i = 0; i < ACCOUNTS; i++) {
+            size_t better = 0;
+            for (size_t k = 0; k < ACCOUNTS; k++) {
+                better += ticket[k] < ticket[i];
+            }
+            uint32_t voter = committee_find(&committee, ledger_key(&ledger, i));
+            cr_assert_eq(voter != UINT32_MAX, better < SEATS);
+            cr_assert(voter == UINT32_MAX || committee_weight(&committee, voter) == 1);
+        }
+        proposers_agree(&committee, false);
     }
     cr_assert_eq(ledger_end(&ledger), 0);
 }
