@@ -30,17 +30,31 @@ static const struct node_policy policy = {.links_out = 8,
                                           .fee_multiplier = 1,
                                           .ping_ns = 15000000000};
 
-/* A port nobody uses now. Two programs may still meet on one; a test that cannot listen fails
- * aloud. */
-static uint16_t port_free(void)
+/* A loopback address with a port nobody uses now; false when the family is not there. Two programs
+ * may still meet on one port; a test that cannot listen fails aloud. */
+static bool endpoint_free(struct endpoint *endpoint, enum net_family family)
 {
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct sockaddr_storage address;
     socklen_t len = sizeof(address);
-    int s = socket(AF_INET, SOCK_STREAM, 0);
-    cr_assert(s >= 0 && bind(s, (struct sockaddr *)&address, len) == 0 &&
-              getsockname(s, (struct sockaddr *)&address, &len) == 0);
-    close(s);
-    return ntohs(address.sin_port);
+
+    *endpoint = family == NET_IPV6
+                    ? (struct endpoint){.address = {[15] = 1}}
+                    : (struct endpoint){.address = {[10] = 0xff, 0xff, 127, 0, 0, 1}};
+    endpoint_to_socket(&address, endpoint);
+    int s = socket(address.ss_family, SOCK_STREAM, 0);
+    bool good = s >= 0 && bind(s, (struct sockaddr *)&address, len) == 0 &&
+                getsockname(s, (struct sockaddr *)&address, &len) == 0 &&
+                endpoint_of_socket(endpoint, (struct sockaddr *)&address);
+    if (s >= 0) {
+        close(s);
+    }
+    return good;
+}
+
+bool net_has_ipv6(void)
+{
+    struct endpoint endpoint;
+    return endpoint_free(&endpoint, NET_IPV6);
 }
 
 static void genesis_make(struct net *net, uint64_t target_ms)
@@ -71,7 +85,7 @@ static void genesis_make(struct net *net, uint64_t target_ms)
                  ERR_OK);
 }
 
-void net_open(struct net *net, size_t count, uint64_t target_ms)
+void net_open(struct net *net, size_t count, uint64_t target_ms, enum net_family family)
 {
     const struct store_config store = {.memo_entries = 1 << 16};
 
@@ -96,8 +110,7 @@ void net_open(struct net *net, size_t count, uint64_t target_ms)
         sign_keypair(&secret, config->node_seed);
         memcpy(node->node_id, secret.public_key, 32);
         memcpy(net->seeds[i].node_id, secret.public_key, 32);
-        net->seeds[i].endpoint =
-            (struct endpoint){.address = {[10] = 0xff, 0xff, 127, 0, 0, 1}, .port = port_free()};
+        cr_assert(endpoint_free(&net->seeds[i].endpoint, family));
         node->net = net;
         config->genesis = &net->genesis;
         config->policy = &policy;

@@ -36,8 +36,10 @@ struct net {
     size_t count;
 };
 
-/* Nodes with equal stake, T = target_ms. They listen on free ports. */
-void net_open(struct net *net, size_t count, uint64_t target_ms);
+/* Nodes with equal stake, T = target_ms. They listen on free ports of a loopback address. */
+enum net_family { NET_IPV4, NET_IPV6 };
+void net_open(struct net *net, size_t count, uint64_t target_ms, enum net_family family);
+bool net_has_ipv6(void);
 void net_start(struct net *net, size_t node);
 /* A clean stop; its records stay, and net_start begins its next life. */
 void net_stop(struct net *net, size_t node);

@@ -37,7 +37,7 @@ static bool linked(const struct net *n)
 
 static void net_up(size_t count, uint64_t target_ms)
 {
-    net_open(&net, count, target_ms);
+    net_open(&net, count, target_ms, NET_IPV4);
     for (size_t i = 0; i < count; i++) {
         net_start(&net, i);
     }
@@ -59,6 +59,44 @@ Test(host, two_nodes, .timeout = 60)
     net_start(&net, 1);
     wanted = before + 8;
     cr_assert(net_run(&net, 30000, final_wanted));
+    net_close(&net);
+}
+
+/* The same addresses carry links and datagrams, of both families. */
+Test(host, ipv6, .timeout = 60)
+{
+    if (!net_has_ipv6()) {
+        cr_skip("no IPv6 loopback here");
+    }
+    net_open(&net, 2, 250, NET_IPV6);
+    net_start(&net, 0);
+    net_start(&net, 1);
+    wanted = 4;
+    cr_assert(net_run(&net, 30000, final_wanted));
+    net_close(&net);
+}
+
+/* Datagrams reach the node up to their largest size; longer ones and empty ones do not. */
+Test(host, datagrams, .timeout = 60)
+{
+    static const size_t length[] = {1, 1200, 1201, 0, 600};
+    uint8_t bytes[1201] = {1};
+    struct sockaddr_storage address;
+    struct host_stats stats;
+    net_open(&net, 1, 1000, NET_IPV4);
+    net_start(&net, 0);
+    endpoint_to_socket(&address, &net.nodes[0].config.endpoint);
+    int s = socket(AF_INET, SOCK_DGRAM, 0);
+    for (size_t i = 0; i < sizeof(length) / sizeof(length[0]); i++) {
+        cr_assert_eq(
+            sendto(s, bytes, length[i], 0, (struct sockaddr *)&address, sizeof(struct sockaddr_in)),
+            (ssize_t)length[i]);
+    }
+    net_run(&net, 100, NULL);
+    host_stats(net.nodes[0].host, &stats);
+    cr_assert_eq(stats.datagrams_in, 3);
+    cr_assert_eq(stats.datagrams_dropped, 1);
+    close(s);
     net_close(&net);
 }
 
@@ -124,7 +162,7 @@ Test(host, slowloris, .timeout = 60)
 {
     enum { IDLE = 100 };
     int s[IDLE];
-    net_open(&net, 2, 250);
+    net_open(&net, 2, 250, NET_IPV4);
     net.limits.handshake_ns = 1000000000;
     net_start(&net, 0);
     net_start(&net, 1);
@@ -223,7 +261,7 @@ Test(host, replayed_handshake, .timeout = 60)
     struct rogue r;
     uint8_t answer[HANDSHAKE_MESSAGE_BYTES];
     static const uint8_t ping[] = {0x04, 1, 0, 0, 0, 0, 0, 0, 0};
-    net_open(&net, 1, 1000);
+    net_open(&net, 1, 1000, NET_IPV4);
     net.limits.handshake_ns = 500000000;
     net_start(&net, 0);
     rogue_link(&r, 0, 1, NOISE_IK);
@@ -262,7 +300,7 @@ Test(host, broken_messages, .timeout = 60)
     uint8_t message[CHANNEL_MESSAGE_BYTES_MAX];
     uint8_t junk[600] = {0};
     struct rogue r;
-    net_open(&net, 1, 1000);
+    net_open(&net, 1, 1000, NET_IPV4);
     net_start(&net, 0);
 
     rogue_link(&r, 0, 1, NOISE_XX); /* a message of no allowed length */
@@ -312,7 +350,7 @@ Test(host, slow_peers, .timeout = 60)
     uint8_t message[CHANNEL_MESSAGE_BYTES_MAX];
     uint8_t junk[600] = {0};
     struct rogue r;
-    net_open(&net, 1, 1000);
+    net_open(&net, 1, 1000, NET_IPV4);
     net.limits.message_ns = 500000000;
     net_start(&net, 0);
     rogue_link(&r, 0, 1, NOISE_XX);
@@ -336,7 +374,7 @@ Test(host, client, .timeout = 60)
     struct span frame;
     struct host_stats stats;
     struct rogue r;
-    net_open(&net, 1, 1000);
+    net_open(&net, 1, 1000, NET_IPV4);
     net_start(&net, 0);
     rogue_link(&r, 0, 1, NOISE_NK);
     rogue_send(&r, ping, sizeof(ping), sizeof(ping));
