@@ -61,10 +61,11 @@ class Testnet:
             fail(f"there is no test network in {self.folder}: orrery testnet up")
 
     def program(self, name):
-        path = os.path.join(self.programs, name)
-        if not os.path.exists(path):
-            fail(f"{path} is missing: ./orrery build")
-        return path
+        for place in ("", "node/client", "node/daemon"):
+            path = os.path.join(self.programs, place, name)
+            if self.programs and os.path.isfile(path):
+                return path
+        return shutil.which(name) or fail(f"{name} is missing: ./orrery build")
 
     def run(self, *words):
         done = subprocess.run(words, capture_output=True, text=True, check=False)
