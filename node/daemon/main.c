@@ -117,11 +117,11 @@ static enum err keys_load(struct daemon *d)
 
 static enum err config_load(struct daemon *d)
 {
-    struct config_error error = {.text = ""};
+    struct settings_error error = {.text = ""};
     enum err err = config_read(&d->config, d->path, &error);
 
     if (err != ERR_OK) {
-        log_line(LOG_ERROR, "config", "error=\"%s\"", error.text);
+        log_line(LOG_ERROR, "config", "at=%s:%d error=\"%s\"", error.file, error.line, error.text);
     }
     return err;
 }
@@ -204,10 +204,10 @@ static void daemon_stop(struct daemon *d)
 static void on_reload(struct daemon *d)
 {
     struct daemon_config fresh = {.data = NULL};
-    struct config_error error;
+    struct settings_error error;
 
     if (config_read(&fresh, d->path, &error) != ERR_OK) {
-        log_line(LOG_ERROR, "reload", "error=\"%s\"", error.text);
+        log_line(LOG_ERROR, "reload", "at=%s:%d error=\"%s\"", error.file, error.line, error.text);
     } else {
         host_limits_set(d->host, &fresh.limits);
         log_level_set(fresh.log);
