@@ -153,7 +153,7 @@ enum err api_block(const struct api *api, struct span *block, uint64_t height) M
 enum err api_place(const struct api *api, struct tx_place *place, const uint8_t tx[32]) MUST_CHECK;
 json_t *api_address(const struct api *api, const uint8_t key[32]);
 /* A transaction that was announced here was refused: remembered, and told to listeners. */
-void api_tx_refused(struct api *api, const uint8_t id[32], enum err err);
+void api_tx_refused(struct api *api, const uint8_t id[32], const uint8_t sender[32], enum err err);
 
 /* A block (BlockInfo) from its bytes, or of genesis with bytes empty. */
 json_t *api_block_json(const struct api *api, struct span block);

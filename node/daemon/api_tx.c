@@ -101,7 +101,7 @@ void api_tx_statuses(struct api_call *call)
 
 struct announcement {
     struct api *api;
-    uint8_t id[32];
+    uint8_t id[32], sender[32];
 };
 
 static void announced(void *context, enum err err, struct span data)
@@ -109,7 +109,7 @@ static void announced(void *context, enum err err, struct span data)
     struct announcement *a = context;
     (void)data;
     if (err != ERR_OK && err != ERR_DUPLICATE && err != ERR_INTERRUPTED) {
-        api_tx_refused(a->api, a->id, err);
+        api_tx_refused(a->api, a->id, a->sender, err);
     }
     free(a);
 }
@@ -137,6 +137,7 @@ void api_tx_put(struct api_call *call)
     }
     a->api = api;
     hash256(a->id, bytes, len);
+    memcpy(a->sender, tx.sender, 32);
     call->json = json_pack("{s:s, s:o}", "message",
                            "the transaction was pushed to the network via /transaction", "hash",
                            json_hash(a->id));

@@ -193,7 +193,7 @@ static void answered(void *context, enum err err, struct span data)
     (void)data;
     if (p->faucet != NULL) {
         if (err != ERR_OK && err != ERR_DUPLICATE && err != ERR_INTERRUPTED) {
-            api_tx_refused(p->faucet->api, p->id, err);
+            api_tx_refused(p->faucet->api, p->id, p->faucet->secret.public_key, err);
         }
         p->faucet = NULL;
     }

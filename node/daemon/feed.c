@@ -96,9 +96,10 @@ void feed_chain(struct feed *feed)
     }
 }
 
-void api_tx_refused(struct api *api, const uint8_t id[32], enum err err)
+void api_tx_refused(struct api *api, const uint8_t id[32], const uint8_t sender[32], enum err err)
 {
     struct feed_event event = {.kind = FEED_STATUS, .status = {.err = err}};
+    memcpy(event.status.sender, sender, 32);
     verdicts_add(api->verdicts, id, err, api->host.now(api->host.context).mono_ns);
     memcpy(event.status.id, id, 32);
     if (api->feed != NULL) {
@@ -126,7 +127,7 @@ static void passed(struct feed *feed, struct seen *was)
         return; /* confirmed, or only moved to another slot */
     }
     enum err err = was->expiry <= api_tip(api)->height ? ERR_EXPIRED : ERR_FULL;
-    struct feed_event status = {.kind = FEED_STATUS, .status = {.has_sender = true, .err = err}};
+    struct feed_event status = {.kind = FEED_STATUS, .status = {.err = err}};
     verdicts_add(api->verdicts, was->id, err, api->host.now(api->host.context).mono_ns);
     memcpy(status.status.id, was->id, 32);
     memcpy(status.status.sender, was->sender, 32);

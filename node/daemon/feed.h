@@ -32,9 +32,7 @@ struct feed_event {
             bool included;     /* of FEED_PASSED: it is in a block */
         } waiting;
         struct {
-            uint8_t id[32];
-            bool has_sender;
-            uint8_t sender[32];
+            uint8_t id[32], sender[32];
             enum err err;
         } status;
     };

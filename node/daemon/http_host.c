@@ -1,0 +1,154 @@
+/* The api over a host: time, records, submissions, peers; and the feed that follows its steps. */
+#include <stdio.h>
+
+#include "node/crypto/sign.h"
+#include "node/daemon/http_private.h"
+#include "node/daemon/index.h"
+#include "node/daemon/log.h"
+#include "node/daemon/store.h"
+
+enum { TICK_MS = 100, TICKS_PER_SECOND = 10 };
+
+static struct host_time now(void *context)
+{
+    return host_now(((struct http *)context)->host);
+}
+
+static void record_release(struct http *http)
+{
+    if (http->record_held) {
+        store_read_release(host_store(http->host), &http->record, 1);
+        http->record_held = false;
+    }
+}
+
+static enum err record(void *context, struct span *key, struct span *value, struct span prefix,
+                       struct span from)
+{
+    struct http *http = context;
+    size_t count = 0;
+    bool more;
+    record_release(http);
+    TRY(store_read(host_store(http->host), &http->record, &count, &more, prefix, from, 1, false));
+    if (count == 0) {
+        return ERR_NOT_FOUND;
+    }
+    http->record_held = true;
+    *key = span_of(http->record.key, http->record.key_len);
+    *value = span_of(http->record.value->data, http->record.value->len);
+    return ERR_OK;
+}
+
+static void submit(void *context, struct span tx, struct host_reply reply)
+{
+    host_submit(((struct http *)context)->host, SUBMIT_TX, tx, reply);
+}
+
+static size_t peers(void *context, struct host_peer out[LINKS_MAX])
+{
+    return host_peers(((struct http *)context)->host, out);
+}
+
+static void stats(void *context, struct host_stats *out)
+{
+    host_stats(((struct http *)context)->host, out);
+}
+
+static void noticed(void *context, const struct host_notice *notice)
+{
+    struct http *http = context;
+    metrics_notice(http->api.metrics, notice);
+    if (notice->kind == HOST_TRACE &&
+        (notice->trace.kind == TRACE_tip_changed ||
+         notice->trace.kind == TRACE_checkpoint_decided || notice->trace.kind == TRACE_recovered ||
+         notice->trace.kind == TRACE_sync_finished)) {
+        feed_chain(http->feed);
+    }
+}
+
+static void tick(uv_timer_t *timer)
+{
+    struct http *http = timer->data;
+    feed_chain(http->feed);
+    feed_pool(http->feed);
+    if (++http->ticks % TICKS_PER_SECOND == 0) {
+        metrics_sample(http->api.metrics);
+    }
+}
+
+static void names(struct http *http)
+{
+    const struct http_options *o = &http->options;
+    char id[17];
+    (void)snprintf(http->friendly_name, sizeof(http->friendly_name), "%s",
+                   o->friendly_name != NULL ? o->friendly_name
+                                            : id_text(id, host_node_id(http->host)));
+    (void)snprintf(http->host_name, sizeof(http->host_name), "%s",
+                   o->host_name != NULL ? o->host_name : "");
+    http->api.friendly_name = http->friendly_name;
+    http->api.host_name = http->host_name;
+}
+
+enum err http_api_open(struct http *http)
+{
+    static const uint8_t none[32];
+    const struct node_config *config = host_config(http->host);
+    struct api *api = &http->api;
+
+    *api = (struct api){.node = host_node(http->host),
+                        .config = config,
+                        .shared = host_shared(http->host),
+                        .host = {http, now, record, submit, peers, stats}};
+    names(http);
+    memcpy(api->keys.node, host_node_id(http->host), 32);
+    if (memcmp(config->account_seed, none, 32) != 0) {
+        struct sign_secret secret;
+        sign_keypair(&secret, config->account_seed);
+        memcpy(api->keys.account, secret.public_key, 32);
+        memset(&secret, 0, sizeof(secret));
+    }
+    if (http->options.index_folder != NULL) {
+        TRY(index_open(&api->index, http->options.index_folder, config->genesis->hash,
+                       host_loop(http->host)));
+    }
+    TRY(feed_open(&http->feed, api));
+    if (metrics_open(api) == NULL ||
+        (http->options.faucet != NULL && faucet_open(api, http->options.faucet) == NULL)) {
+        return ERR_NO_MEMORY;
+    }
+    http->ws_listener = (struct feed_listener){.told = ws_told, .context = http};
+    feed_listen(http->feed, &http->ws_listener);
+    http->observer = (struct host_observer){.notice = noticed, .context = http};
+    host_observe(http->host, &http->observer);
+    http->timer_open = uv_timer_init(host_loop(http->host), &http->timer) == 0;
+    http->timer.data = http;
+    if (!http->timer_open || uv_timer_start(&http->timer, tick, TICK_MS, TICK_MS) != 0) {
+        return ERR_NO_MEMORY;
+    }
+    return ERR_OK;
+}
+
+static void timer_closed(uv_handle_t *timer)
+{
+    ((struct http *)timer->data)->timer_open = false;
+}
+
+void http_api_close(struct http *http)
+{
+    if (http->observer.notice != NULL) {
+        host_unobserve(http->host, &http->observer);
+    }
+    if (http->timer_open) {
+        uv_close((uv_handle_t *)&http->timer, timer_closed);
+        while (http->timer_open) {
+            (void)uv_run(host_loop(http->host), UV_RUN_NOWAIT);
+        }
+    }
+    index_close(http->api.index);
+    http->api.index = NULL;
+    record_release(http);
+    faucet_close(http->api.faucet);
+    metrics_close(http->api.metrics);
+    feed_close(http->feed);
+    json_decref(http->api.openapi);
+}

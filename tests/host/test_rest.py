@@ -1,0 +1,243 @@
+#!/usr/bin/env python3
+"""REST and WebSocket as clients of other makes see them: urllib, websockets, jsonschema and the parser of
+prometheus_client. Usage: test_rest.py REST_SERVER"""
+import asyncio, contextlib, json, re, socket, subprocess, sys, time, urllib.error, urllib.request
+
+try:
+    import jsonschema, websockets
+    from prometheus_client.parser import text_string_to_metric_families
+except ImportError as error:
+    print(f"skipped: {error}")
+    sys.exit(77)
+
+server = sys.argv[1]
+
+
+@contextlib.contextmanager
+def running(*arguments):
+    process = subprocess.Popen([server, *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    try:
+        yield int(process.stdout.readline()), process
+    finally:
+        process.stdin.close()
+        code = process.wait(30)
+    assert code == 0, f"the server ended with {code}"
+
+
+class Client:
+    def __init__(self, port):
+        self.base = f"http://127.0.0.1:{port}"
+        self.port = port
+
+    def ask(self, path, method="GET", body=None):
+        data = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()
+        request = urllib.request.Request(self.base + path, data=data, method=method)
+        try:
+            with urllib.request.urlopen(request, timeout=10) as answer:
+                return answer.status, answer.read()
+        except urllib.error.HTTPError as error:
+            return error.code, error.read()
+
+    def get(self, path, status=200):
+        code, text = self.ask(path)
+        assert code == status, (path, code, text)
+        return json.loads(text)
+
+    def wait(self, what, seconds=60):
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            value = what()
+            if value:
+                return value
+            time.sleep(0.2)
+        raise AssertionError("waited in vain")
+
+
+def u64(pair):
+    return pair[1] << 32 | pair[0]
+
+
+def check_openapi(client):
+    document = client.get("/openapi.json")
+    try:
+        import openapi_spec_validator
+        openapi_spec_validator.validate_spec(document)
+        print("openapi: valid for openapi_spec_validator")
+    except ImportError:
+        pass  # no Debian package; the answers are held against the schemas below in any case
+    blocks = u64(client.get("/chain/height")["height"])
+    account = client.get("/network/committee")["members"][0]["address"]
+    tx = client.get(f"/account/{account}/transactions")
+    values = {"height": "1", "limit": "25", "accountId": account, "publicKey": account, "hash": "00" * 32}
+    checked = 0
+    for path, operations in document["paths"].items():
+        for method, operation in operations.items():
+            names = re.findall(r"{(\w+)}", path)
+            assert sorted(names) == sorted(p["name"] for p in operation["parameters"] if p["in"] == "path")
+            if method != "get":
+                continue
+            url = re.sub(r"{(\w+)}", lambda m: values[m.group(1)], path)
+            status, text = client.ask(url)
+            response = operation["responses"].get(str(status))
+            assert response, (url, status, text)
+            content = response["content"]
+            if "application/json" in content:
+                schema = dict(content["application/json"]["schema"], components=document["components"])
+                jsonschema.validate(json.loads(text), schema)
+                checked += 1
+    assert blocks > 0 and isinstance(tx, list)
+    print(f"openapi: {checked} answers have the schemas of the document")
+
+
+def check_metrics(client):
+    status, text = client.ask("/metrics")
+    assert status == 200
+    families = {f.name: f for f in text_string_to_metric_families(text.decode())}
+    for name in ("block_interval_seconds", "block_propagation_seconds", "finality_seconds", "verify_seconds",
+                 "pool_depth", "write_queue_depth", "http_seconds"):
+        family = families["orrery_" + name]
+        assert family.type == "histogram", name
+        counts = [s.value for s in family.samples if s.name.endswith("_bucket")]
+        total = next(s.value for s in family.samples if s.name.endswith("_count"))
+        assert counts == sorted(counts) and counts[-1] == total, name
+    assert families["orrery_height"].samples[0].value > 0
+    print(f"metrics: {len(families)} families")
+
+
+def check_faucet(client):
+    key = "ab" * 32
+    status, text = client.ask("/faucet", "POST", {"recipient": key, "amount": [5000000, 0]})
+    assert status == 202, text
+    tx = json.loads(text)["hash"]
+    assert client.ask("/faucet", "POST", {"recipient": key})[0] == 429  # one is on its way
+    groups = []
+
+    def settled():
+        group = client.get(f"/transaction/{tx}/status")["group"]
+        if group not in groups:
+            groups.append(group)
+        return group == "finalized"
+
+    client.wait(settled)
+    assert groups == [g for g in ("unconfirmed", "confirmed", "finalized") if g in groups], groups
+    account = client.get(f"/account/{key}")["account"]
+    assert u64(account["mosaics"][0]["amount"]) == 5000000
+    print("faucet: paid,", " -> ".join(groups))
+    return tx
+
+
+async def check_ws(client):
+    async with websockets.connect(f"ws://127.0.0.1:{client.port}/ws") as ws:
+        uid = json.loads(await ws.recv())["uid"]
+        key = "cd" * 32
+        for channel in ("block", "finalizedBlock", f"confirmedAdded/{key}", f"unconfirmedAdded/{key}",
+                        f"unconfirmedRemoved/{key}", "status"):
+            await ws.send(json.dumps({"uid": uid, "subscribe": channel}))
+        await ws.send("x")
+        assert "code" in json.loads(await ws.recv())
+        await ws.send(json.dumps({"uid": uid, "subscribe": "nothing"}))
+        assert "code" in json.loads(await ws.recv())
+        status, _ = await asyncio.to_thread(client.ask, "/faucet", "POST", {"recipient": key})
+        assert status == 202
+        wanted = {"block", "finalizedBlock", "confirmedAdded", "unconfirmedAdded", "unconfirmedRemoved"}
+        seen = []
+        while not wanted <= set(seen):
+            message = json.loads(await asyncio.wait_for(ws.recv(), 60))
+            seen.append((message.get("meta") or message)["channelName"])
+        first = [seen.index(c) for c in ("unconfirmedAdded", "confirmedAdded")]
+        assert first == sorted(first), seen
+    print("ws:", len(seen), "messages on", len(wanted), "channels")
+
+
+def raw(port, data, wait=0.0):
+    s = socket.create_connection(("127.0.0.1", port), timeout=15)
+    s.sendall(data)
+    time.sleep(wait)
+    return s
+
+
+def closed_within(s, seconds):
+    s.settimeout(seconds)
+    try:
+        while s.recv(65536):
+            pass
+        return True
+    except TimeoutError:
+        return False
+    except OSError:
+        return True
+
+
+def check_hostile(client, process):
+    port = client.port
+    # Too large: refused before it is sent.
+    s = raw(port, b"PUT /transaction HTTP/1.1\r\nHost: x\r\nContent-Length: 100000000\r\n\r\n")
+    assert b" 413 " in s.recv(4096)
+    # Slow headers and a slow body are cut.
+    slow = [raw(port, b"GET /chain/height HTTP/1.1\r\nHo"),
+            raw(port, b"PUT /transaction HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{")]
+    end = time.monotonic() + 8
+    dripping = list(slow)
+    while dripping and time.monotonic() < end:
+        time.sleep(0.25)
+        for s in list(dripping):
+            try:
+                s.sendall(b"x")
+            except OSError:
+                dripping.remove(s)
+    assert not dripping, f"a request that drips is cut: {[slow.index(s) for s in dripping]}"
+    # Garbage and other methods.
+    for data in (b"\0\1\2\3\r\n\r\n", b"GET\r\n\r\n", b"DELETE /chain/height HTTP/1.1\r\nHost: x\r\n\r\n",
+                 b"GET /" + b"a" * 20000 + b" HTTP/1.1\r\nHost: x\r\n\r\n"):
+        s = raw(port, data)
+        closed_within(s, 3)
+        s.close()
+    # More connections than there is room for: the others are served when some have gone.
+    crowd = [socket.create_connection(("127.0.0.1", port)) for _ in range(60)]
+    time.sleep(3)
+    assert client.wait(lambda: client.ask("/chain/height")[0] == 200, 15)
+    for s in crowd:
+        s.close()
+    # A WebSocket client that never reads is cut at its bound, and costs no more memory than that.
+    s = socket.socket()
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    s.connect(("127.0.0.1", port))
+    s.sendall(b"GET /ws HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+              b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n")
+    time.sleep(0.5)
+    frame = b'{"subscribe":"nothing"}'
+    masked = bytes([0x81, 0x80 | len(frame), 0, 0, 0, 0]) + frame
+    s.settimeout(20)
+
+    def resident():
+        status = open(f"/proc/{process.pid}/status").read()
+        return int(re.search(r"RssAnon:\s+(\d+)", status).group(1))
+
+    before = resident()
+    cut = False
+    try:
+        for _ in range(20000):
+            s.sendall(masked * 20)  # each is answered by a complaint that nobody reads
+    except OSError:
+        cut = True
+    assert cut, "it is still connected"
+    assert resident() - before < 8192, (before, resident())
+    assert "orrery_ws_dropped_total" in client.ask("/metrics")[1].decode()
+    print("hostile: slow, large, many and deaf clients are cut")
+
+
+def main():
+    with running() as (port, _):
+        client = Client(port)
+        client.wait(lambda: u64(client.get("/chain/finalized")["height"]) > 0)
+        check_openapi(client)
+        check_faucet(client)
+        asyncio.run(check_ws(client))
+        check_metrics(client)
+    with running("small") as (port, process):
+        client = Client(port)
+        client.wait(lambda: u64(client.get("/chain/height")["height"]) > 0)
+        check_hostile(client, process)
+
+
+main()
