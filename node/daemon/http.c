@@ -8,7 +8,14 @@
 #include "node/daemon/http_private.h"
 #include "node/daemon/log.h"
 
-enum { HEADERS_MAX = 1024, CHUNK_BYTES = 4096 };
+enum {
+    HEADERS_MAX = 1024,
+    CHUNK_BYTES = 4096,
+    TICK_MS = 100,
+    TICKS_PER_SECOND = 10,
+    CLOSING_MS = 5, /* turns that libwebsockets gets to close its handles on the loop */
+    CLOSING_TICKS = 4,
+};
 
 void http_defaults(struct http_options *options)
 {
@@ -336,39 +343,69 @@ static enum err listen_on(struct http *http)
     return ERR_OK;
 }
 
+/* --- life --- */
+
+static void on_closed(uv_handle_t *timer)
+{
+    struct http *http = timer->data;
+    if (http->closed != NULL) {
+        http->closed(http->closed_context);
+    }
+    free(http);
+}
+
+static void tick(uv_timer_t *timer)
+{
+    struct http *http = timer->data;
+    http->ticks++;
+    if (!http->closing) {
+        feed_chain(http->feed);
+        feed_pool(http->feed);
+        if (http->ticks % TICKS_PER_SECOND == 0) {
+            metrics_sample(http->api.metrics);
+        }
+    } else if (http->ticks >= CLOSING_TICKS && !http_api_busy(http)) {
+        if (http->lws != NULL) {
+            lws_context_destroy(http->lws); /* the second call ends what the first began */
+        }
+        http_api_close(http);
+        uv_close((uv_handle_t *)timer, on_closed);
+    }
+}
+
+void http_close(struct http *http, void (*done)(void *context), void *context)
+{
+    http->closing = true;
+    http->closed = done;
+    http->closed_context = context;
+    http->ticks = 0;
+    http_api_stop(http);
+    if (http->lws != NULL) {
+        lws_context_destroy(http->lws);
+    }
+    (void)uv_timer_start(&http->timer, tick, CLOSING_MS, CLOSING_MS);
+}
+
 enum err http_open(struct http **out, struct host *host, const struct http_options *options)
 {
     struct http *http = calloc(1, sizeof(*http));
-    if (http == NULL) {
+    if (http == NULL || uv_timer_init(host_loop(host), &http->timer) != 0) {
+        free(http);
         return ERR_NO_MEMORY;
     }
     http->host = host;
     http->options = *options;
+    http->timer.data = http;
     enum err err = http_api_open(http);
     err = err != ERR_OK ? err : listen_on(http);
     if (err != ERR_OK) {
-        http_close(http);
+        http_close(http, NULL, NULL);
         return err;
     }
-    log_line(LOG_INFO, "http", "listen=%s port=%u",
-             options->listen.address[12] == 0 ? "*" : http->iface, http->port);
+    (void)uv_timer_start(&http->timer, tick, TICK_MS, TICK_MS);
+    log_line(LOG_INFO, "http", "listen=%s port=%u", http->iface, http->port);
     *out = http;
     return ERR_OK;
-}
-
-void http_close(struct http *http)
-{
-    if (http == NULL) {
-        return;
-    }
-    if (http->lws != NULL) {
-        lws_context_destroy(http->lws);
-        for (int i = 0; i < 100 && uv_run(host_loop(http->host), UV_RUN_NOWAIT) != 0; i++) {
-        }
-        lws_context_destroy(http->lws);
-    }
-    http_api_close(http);
-    free(http);
 }
 
 uint16_t http_port(const struct http *http)

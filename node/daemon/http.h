@@ -28,12 +28,13 @@ struct http;
 void http_defaults(struct http_options *options);
 
 /* After host_open, before host_start or later. Texts of options are copied. ERR_NO_MEMORY; ERR_IO:
- * cannot listen (logged); the errors of index_open. */
+ * cannot listen (logged); the errors of index_open. After an error nothing is left but a handle
+ * that the loop closes. */
 enum err http_open(struct http **http, struct host *host,
                    const struct http_options *options) MUST_CHECK;
-/* Closes every connection; runs the loop for a moment until libwebsockets has let go of it. Before
- * host_free, after the loop's own uv_run has returned. NULL does nothing. */
-void http_close(struct http *http);
+/* Closes every connection, waits for what is on its way, frees everything, then calls done on the
+ * loop: a few turns later. Before host_stop. */
+void http_close(struct http *http, void (*done)(void *context), void *context);
 uint16_t http_port(const struct http *http);
 
 #endif

@@ -1,13 +1,12 @@
 /* The api over a host: time, records, submissions, peers; and the feed that follows its steps. */
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "node/crypto/sign.h"
 #include "node/daemon/http_private.h"
 #include "node/daemon/index.h"
 #include "node/daemon/log.h"
 #include "node/daemon/store.h"
-
-enum { TICK_MS = 100, TICKS_PER_SECOND = 10 };
 
 static struct host_time now(void *context)
 {
@@ -39,9 +38,30 @@ static enum err record(void *context, struct span *key, struct span *value, stru
     return ERR_OK;
 }
 
+struct submission {
+    struct http *http;
+    struct host_reply reply;
+};
+
+static void submitted(void *context, enum err err, struct span data)
+{
+    struct submission *s = context;
+    s->http->submissions--;
+    s->reply.done(s->reply.context, err, data);
+    free(s);
+}
+
 static void submit(void *context, struct span tx, struct host_reply reply)
 {
-    host_submit(((struct http *)context)->host, SUBMIT_TX, tx, reply);
+    struct http *http = context;
+    struct submission *s = malloc(sizeof(*s));
+    if (s == NULL) {
+        reply.done(reply.context, ERR_NO_MEMORY, span_of(NULL, 0));
+        return;
+    }
+    *s = (struct submission){.http = http, .reply = reply};
+    http->submissions++;
+    host_submit(http->host, SUBMIT_TX, tx, (struct host_reply){.done = submitted, .context = s});
 }
 
 static size_t peers(void *context, struct host_peer out[LINKS_MAX])
@@ -63,16 +83,6 @@ static void noticed(void *context, const struct host_notice *notice)
          notice->trace.kind == TRACE_checkpoint_decided || notice->trace.kind == TRACE_recovered ||
          notice->trace.kind == TRACE_sync_finished)) {
         feed_chain(http->feed);
-    }
-}
-
-static void tick(uv_timer_t *timer)
-{
-    struct http *http = timer->data;
-    feed_chain(http->feed);
-    feed_pool(http->feed);
-    if (++http->ticks % TICKS_PER_SECOND == 0) {
-        metrics_sample(http->api.metrics);
     }
 }
 
@@ -120,30 +130,25 @@ enum err http_api_open(struct http *http)
     feed_listen(http->feed, &http->ws_listener);
     http->observer = (struct host_observer){.notice = noticed, .context = http};
     host_observe(http->host, &http->observer);
-    http->timer_open = uv_timer_init(host_loop(http->host), &http->timer) == 0;
-    http->timer.data = http;
-    if (!http->timer_open || uv_timer_start(&http->timer, tick, TICK_MS, TICK_MS) != 0) {
-        return ERR_NO_MEMORY;
-    }
     return ERR_OK;
 }
 
-static void timer_closed(uv_handle_t *timer)
+void http_api_stop(struct http *http)
 {
-    ((struct http *)timer->data)->timer_open = false;
+    if (http->observer.notice != NULL) {
+        host_unobserve(http->host, &http->observer);
+        http->observer.notice = NULL;
+    }
+}
+
+bool http_api_busy(const struct http *http)
+{
+    return http->submissions > 0 || (http->api.index != NULL && index_busy(http->api.index));
 }
 
 void http_api_close(struct http *http)
 {
-    if (http->observer.notice != NULL) {
-        host_unobserve(http->host, &http->observer);
-    }
-    if (http->timer_open) {
-        uv_close((uv_handle_t *)&http->timer, timer_closed);
-        while (http->timer_open) {
-            (void)uv_run(host_loop(http->host), UV_RUN_NOWAIT);
-        }
-    }
+    http_api_stop(http);
     index_close(http->api.index);
     http->api.index = NULL;
     record_release(http);

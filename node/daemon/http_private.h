@@ -41,8 +41,11 @@ struct http {
     struct lws_context *lws;
     struct lws_vhost *vhost;
     uv_timer_t timer;
-    bool timer_open;
     uint32_t ticks;
+    uint32_t submissions; /* whose answers have not come yet */
+    bool closing;
+    void (*closed)(void *context);
+    void *closed_context;
     uint16_t port;
     char iface[64];
     char friendly_name[64], host_name[128];
@@ -55,6 +58,10 @@ struct http {
 
 /* http_host.c: http->api over http->host. */
 enum err http_api_open(struct http *http);
+/* Nothing follows the node any more. */
+void http_api_stop(struct http *http);
+/* True while something on its way will still call back. */
+bool http_api_busy(const struct http *http);
 void http_api_close(struct http *http);
 
 /* ws.c */

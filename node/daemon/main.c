@@ -14,6 +14,7 @@
 #include "node/crypto/secret.h"
 #include "node/daemon/config.h"
 #include "node/daemon/handshake.h"
+#include "node/daemon/http.h"
 #include "node/daemon/keys.h"
 #include "node/daemon/store.h"
 #include "node/daemon/version.h"
@@ -38,6 +39,7 @@ struct daemon {
     struct node_config node;
     struct store *store;
     struct host *host;
+    struct http *http; /* NULL: no REST */
     struct host_observer observer;
     enum exit_code status;
     bool stopping;
@@ -183,6 +185,14 @@ static void on_host_stopped(void *context)
     uv_close((uv_handle_t *)&d->patience, NULL);
 }
 
+static void on_http_closed(void *context)
+{
+    struct daemon *d = context;
+
+    d->http = NULL;
+    host_stop(d->host, on_host_stopped, d);
+}
+
 static void on_patience(uv_timer_t *timer)
 {
     (void)timer;
@@ -198,7 +208,11 @@ static void daemon_stop(struct daemon *d)
     d->stopping = true;
     log_line(LOG_INFO, "stop", "forced=0");
     uv_timer_start(&d->patience, on_patience, STOP_MS, 0);
-    host_stop(d->host, on_host_stopped, d);
+    if (d->http != NULL) {
+        http_close(d->http, on_http_closed, d);
+    } else {
+        on_http_closed(d);
+    }
 }
 
 static void on_reload(struct daemon *d)
@@ -300,6 +314,35 @@ static enum err host_make(struct daemon *d)
     return host_start(d->host);
 }
 
+static enum err http_make(struct daemon *d)
+{
+    const struct daemon_config *c = &d->config;
+    struct http_options options;
+    struct faucet_options faucet;
+    char folder[4096];
+
+    if (c->rest.listen.port == 0) {
+        return ERR_OK;
+    }
+    http_defaults(&options);
+    options.listen = c->rest.listen;
+    options.friendly_name = c->rest.name != NULL && c->rest.name[0] != 0 ? c->rest.name : NULL;
+    snprintf(folder, sizeof(folder), "%s/index", c->data);
+    options.index_folder = folder;
+    faucet_defaults(&faucet);
+    memcpy(faucet.seed, d->keys.account, 32);
+    faucet.amount_max = c->rest.faucet_amount;
+    faucet.balance_max = c->rest.faucet_balance;
+    faucet.window_ms = c->rest.faucet_window_ms;
+    options.faucet = c->rest.faucet ? &faucet : NULL;
+    enum err err = http_open(&d->http, d->host, &options);
+    if (err != ERR_OK) {
+        log_line(LOG_ERROR, "http", "error=\"%s\"", err_text(err));
+    }
+    secret_wipe(faucet.seed, sizeof(faucet.seed));
+    return err;
+}
+
 static void signals_start(struct daemon *d)
 {
     static const int numbers[3] = {SIGTERM, SIGINT, SIGHUP};
@@ -337,6 +380,9 @@ static enum exit_code daemon_run(struct daemon *d)
     if (err == ERR_OK) {
         node_configure(d);
         err = host_make(d);
+    }
+    if (err == ERR_OK) {
+        err = http_make(d);
     }
     if (err == ERR_OK) {
         log_line(LOG_INFO, "start", "node=%s network=%u", id_text(id, host_node_id(d->host)),

@@ -21,6 +21,12 @@ static bool stopping(const struct net *net)
     return over;
 }
 
+static void closed(void *context)
+{
+    (void)context;
+    over = true;
+}
+
 static void input_buffer(uv_handle_t *handle, size_t size, uv_buf_t *buffer)
 {
     static char bytes[64];
@@ -75,7 +81,10 @@ int main(int argc, char **argv)
     fflush(stdout);
     while (!net_run(&net, 1000000, stopping)) {
     }
-    http_close(http);
+    over = false;
+    http_close(http, closed, NULL);
+    while (!net_run(&net, 1000, stopping)) {
+    }
     net_close(&net);
     char path[80];
     static const char *const files[] = {"/data.mdb", "/lock.mdb", ""};
