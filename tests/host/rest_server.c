@@ -54,7 +54,7 @@ int main(int argc, char **argv)
     char folder[64];
 
     (void)argv;
-    net_open(&net, NODES, TARGET_MS);
+    net_open(&net, NODES, TARGET_MS, NET_IPV4);
     log_level_set(LOG_ERROR);
     for (size_t i = 0; i < NODES; i++) {
         net_start(&net, i);
