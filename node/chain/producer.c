@@ -153,6 +153,11 @@ void producer_aim(struct producer *p, struct ctx *c, const struct tree *tree,
         return;
     }
     p->parent = tip;
+    if (c->config->policy->delay_from == DELAY_FROM_LEARNING) {
+        p->late = true;
+        p->due_ns = c->mono_ns + p->delay_ms * NS_PER_MS;
+        return;
+    }
     p->late = p->ts_ms <= c->wall_ms;
     p->due_ns =
         p->late ? c->mono_ns + p->delay_ms * NS_PER_MS / LATE_FRACTION : until_ns(c, p->ts_ms);

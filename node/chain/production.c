@@ -181,6 +181,8 @@ uint64_t production_retarget(const struct params *params, const struct ancestor 
         return retarget_nxt(newest_first, count);
     case RETARGET_SIRIUS2018:
         return retarget_2018(params->target_ms, newest_first, count, candidate_ts_ms);
+    case RETARGET_FIXED:
+        return newest_first[0].bt;
     case RETARGET_SYMBOL:
         break;
     }
@@ -240,7 +242,7 @@ enum err production_2018_delay_s(uint64_t *seconds, uint64_t *difficulty,
 
 u128 production_score(const struct params *params, uint64_t bt)
 {
-    if (params->retarget == RETARGET_SYMBOL) {
+    if (params->retarget == RETARGET_SYMBOL || params->retarget == RETARGET_FIXED) {
         return fixed_block_score(bt);
     }
     invariant(bt >= 1);

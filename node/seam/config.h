@@ -18,6 +18,11 @@ enum relay_mode { RELAY_PLUMTREE, RELAY_SIMBLOCK };
 
 enum sync_choice { SYNC_FROM_GENESIS, SYNC_FROM_CHECKPOINT, SYNC_FROM_SNAPSHOT };
 
+/* From when a producer waits out its delay. The block's date is parent.ts + delay in any case. From
+ * the parent's date: the rule of the network; who learns of the parent late has waited already.
+ * From when it learnt of the parent: as work does, for models of mining by work. */
+enum delay_from { DELAY_FROM_PARENT, DELAY_FROM_LEARNING };
+
 /* Policies and limits of the local node, equal for most nodes of a run: shared by pointer. None is
  * consensus. */
 struct node_policy {
@@ -32,6 +37,7 @@ struct node_policy {
     uint32_t pool_sender_max;  /* per sender; 64 */
     uint32_t tree_entries_max; /* blocks above the last checkpoint; 2048 */
     uint32_t fee_multiplier;   /* that this node's blocks ask for, atomic units per byte */
+    uint32_t delay_from;       /* enum delay_from */
     uint64_t ping_ns;          /* 15 s; a link is dead after 3 misses */
     bool links_stay;           /* no random link is given up for another now and then */
     enum relay_mode relay;

@@ -58,6 +58,18 @@ const uint8_t *act_account(const struct act *a)
     return a->adversary->all->accounts[a->adversary->node];
 }
 
+bool act_account_of(const struct act *a, uint32_t node, uint8_t account[32])
+{
+    static const uint8_t none[32];
+    const struct adversaries *all = a->adversary->all;
+
+    if (node >= all->config.nodes || memcmp(all->accounts[node], none, 32) == 0) {
+        return false;
+    }
+    memcpy(account, all->accounts[node], 32);
+    return true;
+}
+
 void act_stakes(const struct act *a, uint64_t *colluding, uint64_t *all_stake)
 {
     const struct adversaries *all = a->adversary->all;
@@ -74,6 +86,12 @@ uint64_t act_draw(struct act *a)
 {
     return draw(a->adversary->all->config.seed, DRAW_ADVERSARY, a->adversary->node, a->line_number,
                 a->adversary->draws++);
+}
+
+uint64_t act_draw_of(const struct act *a, uint64_t key)
+{
+    return draw(a->adversary->all->config.seed, DRAW_ADVERSARY, a->adversary->node, ~a->line_number,
+                key);
 }
 
 void act_trace(struct act *a, enum adversary_deed deed, uint64_t value, uint64_t second)

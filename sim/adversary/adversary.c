@@ -300,9 +300,11 @@ static bool pass_later(struct adversary *a, uint32_t link, const struct blob *fr
     return true;
 }
 
+/* *frame becomes what is to be received; a reference of its own when it was replaced. */
 static enum pass ask_recv(struct adversary *a, struct act *act, uint32_t link,
-                          const struct blob *frame, uint64_t *due_ns)
+                          const struct blob **frame, uint64_t *due_ns)
 {
+    const struct blob *given = *frame;
     enum pass pass = PASS_ON;
 
     for (uint32_t i = 0; i < a->count; i++) {
@@ -313,7 +315,11 @@ static enum pass ask_recv(struct adversary *a, struct act *act, uint32_t link,
         }
         act_for(act, b);
         act->hold_ns = act->now_ns;
+        const struct blob *before = *frame;
         enum pass one = (b->door ? kind->door : kind->recv)(act, link, frame);
+        if (*frame != before && before != given) {
+            blob_drop(act->c.shared, before);
+        }
         if (one == PASS_NOT) {
             return PASS_NOT;
         }
@@ -347,12 +353,30 @@ static void wake_turn(struct adversary *a, struct event *event)
     }
 }
 
+/* False: the node does not see it, not now. */
+static bool recv_turn(struct adversary *a, struct act *act, struct event *event)
+{
+    const struct blob *frame = event->recv.frame;
+    uint64_t due_ns = a->now_ns;
+    enum pass pass = ask_recv(a, act, event->recv.link, &frame, &due_ns);
+
+    if (frame == event->recv.frame) {
+        blob_keep(act->c.shared, frame);
+    }
+    if (pass != PASS_NOT && pass_later(a, event->recv.link, frame, due_ns, true)) {
+        return false;
+    }
+    event->recv.frame = frame;
+    a->delivering = frame;
+    return pass != PASS_NOT;
+}
+
 bool adversary_before(struct adversary *a, const struct adversary_moment *m, struct event *event)
 {
     struct act act = act_make(a, m, event);
-    uint64_t due_ns = m->now_ns;
 
     a->now_ns = m->now_ns;
+    a->deeds = 0;
     switch (event->kind) {
     case EVENT_WAKE:
         wake_turn(a, event);
@@ -370,16 +394,11 @@ bool adversary_before(struct adversary *a, const struct adversary_moment *m, str
         if (event->recv.link == LINK_NONE) {
             return true;
         }
-        if (ask_recv(a, &act, event->recv.link, event->recv.frame, &due_ns) == PASS_NOT) {
+        if (!recv_turn(a, &act, event)) {
+            a->deeds = m->out->count;
             return false;
         }
-        if (due_ns > m->now_ns || a->links[event->recv.link].in_ns > m->now_ns) {
-            const struct blob *kept = blob_keep(act.c.shared, event->recv.frame);
-            if (pass_later(a, event->recv.link, kept, due_ns, true)) {
-                return false;
-            }
-            blob_drop(act.c.shared, kept);
-        }
+        a->deeds = m->out->count;
         return true;
     default:
         return true;
@@ -440,19 +459,21 @@ static bool effect_pass(struct adversary *a, struct act *act, struct effect *e)
 }
 
 void adversary_after(struct adversary *a, const struct adversary_moment *m,
-                     const struct event *event, bool stepped)
+                     const struct event *event)
 {
     struct act act = act_make(a, m, event);
-    size_t kept = 0;
+    size_t kept = a->deeds; /* what strategies sent before the step is not the node's */
     size_t count = m->out->count;
     struct held *h;
 
-    (void)stepped;
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = kept; i < count; i++) {
         struct effect e = m->out->list[i];
         if (effect_pass(a, &act, &e)) {
             m->out->list[kept++] = e;
         }
+    }
+    for (size_t i = count; i < m->out->count; i++) {
+        m->out->list[kept++] = m->out->list[i]; /* sent meanwhile by strategies */
     }
     m->out->count = kept;
     while ((h = held_take(a, m->now_ns, false)) != NULL) {

@@ -106,7 +106,7 @@ void adversary_start(struct adversary *adversary);
 bool adversary_before(struct adversary *adversary, const struct adversary_moment *moment,
                       struct event *event);
 void adversary_after(struct adversary *adversary, const struct adversary_moment *moment,
-                     const struct event *event, bool stepped);
+                     const struct event *event);
 /* When it wants to be woken, in true time; ADVERSARY_FOREVER: never. */
 uint64_t adversary_deadline_ns(const struct adversary *adversary);
 /* Gives back every blob. */

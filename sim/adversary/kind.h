@@ -42,11 +42,12 @@ struct adversary_kind {
      * it can delay reaches them (a rushing adversary). Those nodes stay honest; for them only
      * `door` is called. */
     bool (*doors)(const struct adversary_line *line);
-    enum pass (*door)(struct act *a, uint32_t link, const struct blob *frame);
+    enum pass (*door)(struct act *a, uint32_t link, const struct blob **frame);
     /* The state is about to be zeroed or freed: blobs go back. */
     void (*drop)(struct act *a);
-    /* A frame for the node. */
-    enum pass (*recv)(struct act *a, uint32_t link, const struct blob *frame);
+    /* A frame for the node. *frame may be replaced: the old reference stays with the caller, the
+     * new one is taken over. */
+    enum pass (*recv)(struct act *a, uint32_t link, const struct blob **frame);
     /* A frame of the node; *frame may be replaced: the old reference is given back, the new one is
      * taken over. */
     enum pass (*send)(struct act *a, uint32_t link, const struct blob **frame);
@@ -94,9 +95,13 @@ uint64_t act_links(const struct act *a, bool colluders);
 /* The account signs for a colluder (or for this node). */
 bool act_colluding_key(const struct act *a, const uint8_t account[32]);
 const uint8_t *act_account(const struct act *a); /* own public key */
+/* The account of another node; false: it has none. */
+bool act_account_of(const struct act *a, uint32_t node, uint8_t account[32]);
 /* Stake of the colluders and of all nodes, tokens. */
 void act_stakes(const struct act *a, uint64_t *colluding, uint64_t *all);
 uint64_t act_draw(struct act *a);
+/* The same for the same key, whenever asked. */
+uint64_t act_draw_of(const struct act *a, uint64_t key);
 void act_trace(struct act *a, enum adversary_deed deed, uint64_t value, uint64_t second);
 
 /* --- frames --- */

@@ -2,14 +2,11 @@
 #include "sim/adversary/kind.h"
 
 extern const struct adversary_kind adversary_silent, adversary_delaying, adversary_selective,
-    adversary_twins, adversary_two_headers, adversary_two_votes;
+    adversary_twins, adversary_two_headers, adversary_two_votes, adversary_selfish,
+    adversary_double_spend;
 
 const struct adversary_kind *const adversary_kinds[] = {
-    &adversary_silent,
-    &adversary_delaying,
-    &adversary_selective,
-    &adversary_twins,
-    &adversary_two_headers,
-    &adversary_two_votes,
-    NULL,
+    &adversary_silent,  &adversary_delaying,     &adversary_selective,
+    &adversary_twins,   &adversary_two_headers,  &adversary_two_votes,
+    &adversary_selfish, &adversary_double_spend, NULL,
 };

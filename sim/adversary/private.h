@@ -36,6 +36,7 @@ struct adversary {
     struct held *held;             /* by due_ns, then in the order of holding */
     const struct blob *delivering; /* of the event that the node handles now */
     uint64_t now_ns;
+    size_t deeds; /* effects that strategies made before the node's step */
     uint64_t draws;
     uint32_t lives, next_request;
     struct rng rng;

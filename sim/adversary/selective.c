@@ -24,9 +24,9 @@ static enum pass selective_send(struct act *a, uint32_t link, const struct blob 
     return spoken_to(a, link) || keeps_alive(*frame) ? PASS_ON : PASS_NOT;
 }
 
-static enum pass selective_recv(struct act *a, uint32_t link, const struct blob *frame)
+static enum pass selective_recv(struct act *a, uint32_t link, const struct blob **frame)
 {
-    return spoken_to(a, link) || keeps_alive(frame) ? PASS_ON : PASS_NOT;
+    return spoken_to(a, link) || keeps_alive(*frame) ? PASS_ON : PASS_NOT;
 }
 
 extern const struct adversary_kind adversary_selective;

@@ -98,14 +98,14 @@ static enum pass two_headers_send(struct act *a, uint32_t link, const struct blo
     return PASS_ON;
 }
 
-static enum pass two_headers_recv(struct act *a, uint32_t link, const struct blob *frame)
+static enum pass two_headers_recv(struct act *a, uint32_t link, const struct blob **frame)
 {
     struct two_headers *s = a->state;
 
     for (uint32_t i = 0; i < PAIRS_MAX; i++) {
         const struct pair *pair = &s->pairs[i];
         if (pair->compact != NULL &&
-            forge_serve(a, link, frame, pair->second.id, pair->second.block)) {
+            forge_serve(a, link, *frame, pair->second.id, pair->second.block)) {
             return PASS_NOT;
         }
     }

@@ -11,6 +11,7 @@ static const char *const group_kinds[] = {"producer", "relay", NULL};
 static const char *const stake_laws[] = {"equal", "zipf", "list", "normal", NULL};
 static const char *const sync_modes[] = {"genesis", "checkpoint", "snapshot", NULL};
 static const char *const load_kinds[] = {"transfer", "bond", "unbond", NULL};
+static const char *const delay_starts[] = {"parent", "learning", NULL};
 static const char *const latency_models[] = {"cities", "regions", "constant", "pareto", NULL};
 static const char *const relay_modes[] = {"plumtree", "simblock", NULL};
 
@@ -156,6 +157,9 @@ static const struct key policy_keys[] = {
              "blocks above the last checkpoint"),
     QUANTITY(node_policy, "fee_multiplier", fee_multiplier, UNIT_NONE, "1", 0, UINT32_MAX,
              "what a block asks for, atomic units per byte"),
+    ENUM(node_policy, "delay_from", delay_from, delay_starts, "parent",
+         "when a producer's delay begins: at the parent's date, or (models of work) when it is "
+         "learnt"),
     QUANTITY(node_policy, "ping", ping_ns, UNIT_TIME, "15 s", 1000000, YEAR,
              "silence after which a link is asked; dead after 3"),
     BOOL(node_policy, "links_stay", links_stay, "no",
@@ -259,9 +263,9 @@ const struct key *schema_root(size_t *count)
 static const char *const on_off[] = {"off", "on", NULL};
 static const struct {
     const char *name;
-    const char *const choices[4];
+    const char *const choices[5];
 } chain_choices[] = {
-    {"retarget", {"symbol", "nxt", "sirius2018", NULL}},
+    {"retarget", {"symbol", "nxt", "sirius2018", "fixed", NULL}},
     {"hit", {"exp", "uniform", NULL}},
     {"production", {"exp", "sirius2018", NULL}},
     {"committee", {"all", "seats", "distinct", NULL}},

@@ -99,5 +99,5 @@ void world_step_filtered(struct world *w, unsigned thread, uint32_t index, uint6
     if (on) {
         node_step(h->node, event, &worker->effects, &worker->scratch);
     }
-    adversary_after(h->adversary, &moment, event, on);
+    adversary_after(h->adversary, &moment, event);
 }
