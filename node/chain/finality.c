@@ -183,7 +183,7 @@ struct votes *finality_votes_for(struct finality *f, uint64_t instance)
 
 /* --- the machine --- */
 
-void finality_want(struct finality *f, const uint8_t id[32], uint32_t link)
+void finality_want(struct finality *f, const uint8_t id[32], uint64_t instance, uint32_t link)
 {
     for (uint32_t i = 0; i < f->wanted_count; i++) {
         if (memcmp(f->wanted[i].id, id, 32) == 0) {
@@ -191,8 +191,10 @@ void finality_want(struct finality *f, const uint8_t id[32], uint32_t link)
         }
     }
     if (f->wanted_count < WANTED_MAX) {
-        memcpy(f->wanted[f->wanted_count].id, id, 32);
-        f->wanted[f->wanted_count++].link = link;
+        struct wanted *wanted = &f->wanted[f->wanted_count++];
+        memcpy(wanted->id, id, 32);
+        wanted->height = instance * f->config->genesis->params.checkpoint_blocks;
+        wanted->link = link;
     }
 }
 
@@ -212,7 +214,7 @@ static void values_refresh(struct finality *f, struct ctx *c)
             uint64_t bit = UINT64_C(1) << v % 64;
             if (verdict == CHAIN_UNKNOWN && (f->asked_values[v / 64] & bit) == 0) {
                 f->asked_values[v / 64] |= bit;
-                finality_want(f, value->id, LINK_NONE);
+                finality_want(f, value->id, votes->instance, LINK_NONE);
             }
         }
         value->preferred =
@@ -476,14 +478,15 @@ void finality_block_known(struct finality *f, struct ctx *c, const uint8_t id[32
     }
 }
 
-bool finality_wanted(struct finality *f, uint8_t id[32], uint32_t *link)
+bool finality_wanted(struct finality *f, uint8_t id[32], uint64_t *height, uint32_t *link)
 {
     if (f->wanted_count == 0) {
         return false;
     }
-    f->wanted_count--;
-    memcpy(id, f->wanted[f->wanted_count].id, 32);
-    *link = f->wanted[f->wanted_count].link;
+    const struct wanted *wanted = &f->wanted[--f->wanted_count];
+    memcpy(id, wanted->id, 32);
+    *height = wanted->height;
+    *link = wanted->link;
     return true;
 }
 

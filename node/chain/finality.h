@@ -40,9 +40,9 @@ enum err finality_frame(struct finality *finality, struct ctx *c, uint32_t link,
 void finality_tip_changed(struct finality *finality, struct ctx *c);
 void finality_block_known(struct finality *finality, struct ctx *c,
                           const uint8_t id[32]); /* a value may have become valid or invalid */
-/* Finality wants this block (a proposal's value that is not known here); core hands it to sync.
- * False: none. */
-bool finality_wanted(struct finality *finality, uint8_t id[32], uint32_t *link);
+/* Finality wants this block (a proposal's value that is not known here), the checkpoint of an
+ * instance and therefore of this height; core hands it to sync. False: none. */
+bool finality_wanted(struct finality *finality, uint8_t id[32], uint64_t *height, uint32_t *link);
 /* Evidence found here that waits to be submitted: one encoded evidence body (docs/wire.md 4), valid
  * until the next call; false: none. */
 bool finality_evidence_next(struct finality *finality, struct span *body);

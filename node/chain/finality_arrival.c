@@ -354,7 +354,7 @@ void arrival_keep(struct finality *f, const struct decision_facts *facts,
         a->waiting = blob_keep(f->shared, decision);
         a->waiting_facts = *facts;
     }
-    finality_want(f, facts->value, a->check_link);
+    finality_want(f, facts->value, facts->instance, a->check_link);
 }
 
 void arrival_block_known(struct finality *f, struct ctx *c, const uint8_t id[32])

@@ -178,7 +178,7 @@ static enum err take_proposal(struct visit *visit, struct intake_item *item)
     uint8_t value = votes_value_add(votes, p.value, true);
     if (value != VALUE_NONE) {
         if (chain_value_check(f->chain, visit->c, p.instance, p.value) == CHAIN_UNKNOWN) {
-            finality_want(f, p.value, visit->link);
+            finality_want(f, p.value, p.instance, visit->link);
         }
         visit->added = true;
         f->pending =

@@ -68,6 +68,7 @@ struct writing {
 
 struct wanted {
     uint8_t id[32];
+    uint64_t height;
     uint32_t link;
 };
 
@@ -174,7 +175,7 @@ void finality_run(
 void finality_enter(struct finality *f, struct ctx *c); /* if it is time */
 void finality_decided(struct finality *f, struct ctx *c, const struct decision_facts *facts,
                       const struct blob *decision, bool by_certificate);
-void finality_want(struct finality *f, const uint8_t id[32], uint32_t link);
+void finality_want(struct finality *f, const uint8_t id[32], uint64_t instance, uint32_t link);
 struct votes *finality_votes_for(struct finality *f, uint64_t instance);
 
 /* finality_vote.c: own votes */

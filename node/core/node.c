@@ -127,6 +127,7 @@ static void own_tx(struct node *node, struct ctx *c, uint16_t type, struct span 
 static void errands(struct node *node, struct ctx *c)
 {
     uint8_t id[32];
+    uint64_t height;
     uint32_t link;
     struct span body;
 
@@ -134,8 +135,8 @@ static void errands(struct node *node, struct ctx *c)
         node->behind = !node->behind;
         chain_produce(node->chain, c, !node->behind);
     }
-    while (finality_wanted(node->finality, id, &link)) {
-        sync_fetch(node->sync, c, link, id, 0);
+    while (finality_wanted(node->finality, id, &height, &link)) {
+        sync_fetch(node->sync, c, link, id, height);
     }
     while (finality_evidence_next(node->finality, &body)) {
         own_tx(node, c, TX_evidence, body);

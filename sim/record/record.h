@@ -18,11 +18,11 @@ struct trace_row {
     uint64_t value[TRACE_VALUES_MAX];
 };
 
-/* What the world itself records, one line per kind in sim/record/world_trace.def (same form as
+/* What the world itself records, one line per kind in sim/scenario/world_trace.def (same form as
  * node/seam/trace.def). */
 enum world_trace {
 #define TRACE(kind, text, columns) WORLD_TRACE_##kind,
-#include "sim/record/world_trace.def"
+#include "sim/scenario/world_trace.def"
 #undef TRACE
     WORLD_TRACE_KINDS
 };

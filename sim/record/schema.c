@@ -11,7 +11,7 @@
     static const struct schema_column columns_of_##kind[] = {                                      \
         {"time", SCHEMA_U64, "ns"}, {"node", SCHEMA_NODE, ""}, list};
 #include "node/seam/trace.def"
-#include "sim/record/world_trace.def"
+#include "sim/scenario/world_trace.def"
 #undef TRACE
 #undef C
 
@@ -57,7 +57,7 @@ static const struct schema_column columns_summary[] = {{"name", SCHEMA_TEXT, ""}
 static const struct schema_table tables[] = {
 #define TRACE(kind, text, list) TABLE("trace/" #kind, text, columns_of_##kind),
 #include "node/seam/trace.def"
-#include "sim/record/world_trace.def"
+#include "sim/scenario/world_trace.def"
 #undef TRACE
     TABLE("nodes", "who took part, where and with what", columns_nodes),
     TABLE("series", "counters and levels of every node, sampled", columns_series),

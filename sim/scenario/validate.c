@@ -325,6 +325,28 @@ static enum err processes_check(const struct validation *v)
     return ERR_OK;
 }
 
+static enum err tables_check(const struct validation *v)
+{
+    static const char *const kinds[] = {
+#define TRACE(kind, text, columns) #kind,
+#include "node/seam/trace.def"
+#include "sim/scenario/world_trace.def"
+#undef TRACE
+    };
+
+    for (uint64_t i = 0; i < v->s->record.tables_count; i++) {
+        struct nearest near = {.word = v->s->record.tables[i]};
+        size_t k = 0;
+        while (k < sizeof(kinds) / sizeof(kinds[0]) && strcmp(kinds[k], near.word) != 0) {
+            nearest_try(&near, kinds[k++]);
+        }
+        if (k == sizeof(kinds) / sizeof(kinds[0])) {
+            return unknown_name(v, NULL, 0, "record.tables", "kind of trace", &near);
+        }
+    }
+    return ERR_OK;
+}
+
 static enum err expects_check(const struct validation *v)
 {
     static const char *const ops[] = {"<", "<=", "=", ">=", ">", "in"};
@@ -359,5 +381,6 @@ enum err scenario_validate(struct scenario *s, struct settings_error *error,
         TRY(span_check(&v, "load", i, s->loads[i].start_ns, s->loads[i].end_ns));
     }
     TRY(processes_check(&v));
+    TRY(tables_check(&v));
     return expects_check(&v);
 }

@@ -67,7 +67,7 @@ struct host {
     struct disk_profile disk_profile;
     struct records records;
     uint64_t height, final_height; /* as last traced */
-    uint32_t links, pool_txs;
+    uint32_t links;
     uint32_t wires_opened; /* names the draws of each link */
     uint64_t datagrams;
     struct churn_node churn;

@@ -91,7 +91,7 @@ void transcript_trace(struct world *w, const struct trace_row *row)
         columns                                                                                    \
     }
 #include "node/seam/trace.def"
-#include "sim/record/world_trace.def"
+#include "sim/scenario/world_trace.def"
 #undef TRACE
 #undef C
     fputc('\n', out);

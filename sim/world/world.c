@@ -5,6 +5,9 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "node/chain/chain.h"
+#include "node/chain/txpool.h"
+#include "node/core/view.h"
 #include "node/crypto/hash.h"
 #include "sim/world/internal.h"
 
@@ -193,6 +196,7 @@ static void sample(struct world *w, uint64_t now_ns)
 {
     for (uint32_t i = 0; i < w->count; i++) {
         const struct host *h = &w->hosts[i];
+        const struct txpool *pool = h->up ? chain_pool(node_chain(h->node)) : NULL;
         w->samples[i] = (struct series_row){.time_ns = now_ns,
                                             .node = i,
                                             .up = h->up,
@@ -204,7 +208,8 @@ static void sample(struct world *w, uint64_t now_ns)
                                             .disk_bytes_written = h->written_bytes,
                                             .height = h->height,
                                             .final_height = h->final_height,
-                                            .links = h->links};
+                                            .links = h->links,
+                                            .pool_txs = pool != NULL ? pool->count : 0};
     }
     if (w->options.record != NULL && !w->record_failed &&
         record_series(w->options.record, w->samples, w->count) != ERR_OK) {

@@ -52,6 +52,11 @@ class RunFiles(unittest.TestCase):
         blocks = rows(orrery("export", run, "block_produced"))
         self.assertIn(f"blocks {len(blocks)}, on the chain {summary['blocks']:.0f}", example)
 
+    def test_series_show_the_pool(self):
+        waiting = [int(row["pool_txs"]) for row in rows(orrery("export", self.dir / "a/1", "series"))]
+        self.assertGreater(max(waiting), 0)
+        self.assertLess(max(waiting), 300)  # one a second, for four minutes
+
     def test_summary_is_in_once(self):
         names = [row["name"] for row in rows(orrery("export", self.dir / "a/1", "summary"))]
         self.assertEqual(len(names), len(set(names)))

@@ -29,6 +29,7 @@ struct story {
     uint64_t decided[NODES];   /* instances decided by each */
     uint64_t value[INSTANCES]; /* what was decided */
     uint64_t certificates, evidence, rounds, limits;
+    uint64_t asked;       /* BLOCKS_GET that came */
     uint64_t offender;    /* of the last evidence */
     uint64_t total[16];   /* weight of the committee of each epoch */
     uint64_t cast[NODES]; /* newest own vote of each: instance, round, kind in one number */
@@ -150,9 +151,24 @@ static void traced(struct story *s, uint32_t node, const struct effect *effect)
     }
 }
 
+/* Whoever asks for a block says how high it stands, so that those find it who have it in records
+ * alone. */
+static void asked(struct story *s, struct span frame)
+{
+    struct frame_blocks_get m;
+    if (frame.len > 0 && frame.data[0] == FRAME_BLOCKS_GET) {
+        cr_assert_eq(frame_blocks_get_decode(&m, frame), ERR_OK);
+        cr_assert_neq(m.height, 0);
+        s->asked++;
+    }
+}
+
 static void step(struct wire *wire, uint32_t node, struct ctx *c, const struct event *event)
 {
     struct story *s = wire->user;
+    if (event->kind == EVENT_RECV) {
+        asked(s, span_of(event->recv.frame->data, event->recv.frame->len));
+    }
     node_step(s->node[node], event, c->out, c->scratch);
     for (size_t i = 0; i < c->out->count; i++) {
         if (c->out->list[i].kind == EFFECT_TRACE) {
@@ -279,6 +295,7 @@ Test(finality, who_crashes_never_contradicts_itself)
     cr_log_info("decided %lu, then %lu, rounds above 0: %lu", before, least_decided(s), s->rounds);
     cr_assert_eq(s->evidence, 0, "nobody honest signs two things");
     cr_assert_geq(least_decided(s), before + 5);
+    cr_assert_gt(s->asked, 0);
     story_end(s);
 }
 

@@ -186,6 +186,8 @@ static const struct bad bads[] = {
      "no profile is called `sever`; the nearest is `server`"},
     {"{group: makers", "{group: maker", ERR_UNKNOWN, 34, "no group is called `maker`"},
     {"kind: crash", "kind: crahs", ERR_UNKNOWN, 38, "the nearest is `crash`"},
+    {"tables: [tip_changed]", "tables: [node_up, tip_chnaged]", ERR_UNKNOWN, 39,
+     "no kind of trace is called `tip_chnaged`; the nearest is `tip_changed`"},
     {"group: others, per", "group: otters, per", ERR_UNKNOWN, 38, "the nearest is `others`"},
     /* twice */
     {"seed: 7", "seed: 7\nseed: 8", ERR_SYNTAX, 6, "given twice: seed"},
