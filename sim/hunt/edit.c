@@ -3,19 +3,21 @@
 #include <stdlib.h>
 
 #include "node/base/invariant.h"
+#include "sim/adversary/adversary.h"
 #include "sim/fault/text.h"
 
 #define MS UINT64_C(1000000)
 
 size_t edit_parts(const struct scenario *s)
 {
-    return s->faults_count + s->loads_count;
+    return s->faults_count + s->loads_count + s->adversaries_count;
 }
 
 static bool keep_apply(struct scenario *s, const uint8_t *keep)
 {
-    size_t faults = 0, loads = 0;
+    size_t faults = 0, loads = 0, liars = 0;
     const uint8_t *keep_load = keep + s->faults_count;
+    const uint8_t *keep_liar = keep_load + s->loads_count;
     size_t before = edit_parts(s);
 
     for (size_t i = 0; i < s->faults_count; i++) {
@@ -32,9 +34,17 @@ static bool keep_apply(struct scenario *s, const uint8_t *keep)
             free(s->loads[i].group);
         }
     }
+    for (size_t i = 0; i < s->adversaries_count; i++) {
+        if (keep_liar[i]) {
+            s->adversaries[liars++] = s->adversaries[i];
+        } else {
+            free(s->adversaries[i].text);
+        }
+    }
     s->faults_count = faults;
     s->loads_count = loads;
-    return before != faults + loads;
+    s->adversaries_count = liars;
+    return before != faults + loads + liars;
 }
 
 /* --- one fault line --- */
@@ -92,27 +102,26 @@ uint64_t edit_fault_nodes(const struct scenario *s, size_t i)
     return bits;
 }
 
-/* Set number `set` without node `gone`; with `renumber` the nodes above it move down by one, and
- * the set is one of a run with a node less. False: nothing would be left. */
-static bool set_without(struct line *line, uint32_t set, uint32_t gone, bool renumber)
+/* A set of `nodes` nodes without node `gone`; with `renumber` the nodes above it move down by one,
+ * and the set is one of a run with a node less. False: nothing would be left. */
+static bool set_without(struct fault_set *set, uint32_t nodes, uint32_t gone, bool renumber)
 {
     struct node_bits bits;
-    uint32_t nodes = line->nodes - renumber;
     uint32_t count = 0;
 
-    if (nodes == 0 || node_bits_make(&bits, nodes) != ERR_OK) {
+    if (nodes == 1 || node_bits_make(&bits, nodes - renumber) != ERR_OK) {
         return false;
     }
-    for (uint32_t n = 0; n < line->nodes; n++) {
-        if (n != gone && fault_set_has(&line->timeline.set[set], n)) {
+    for (uint32_t n = 0; n < nodes; n++) {
+        if (n != gone && fault_set_has(set, n)) {
             node_bits_add(&bits, renumber && n > gone ? n - 1 : n);
             count++;
         }
     }
     bool made = count > 0;
     if (made) {
-        fault_set_free(&line->timeline.set[set]);
-        made = fault_set_make(&line->timeline.set[set], &bits) == ERR_OK;
+        fault_set_free(set);
+        made = fault_set_make(set, &bits) == ERR_OK;
     }
     node_bits_free(&bits);
     return made;
@@ -144,7 +153,8 @@ static bool fault_node(struct scenario *s, size_t i, uint32_t node)
         return false;
     }
     uint32_t a = line.timeline.fault[0].a;
-    if (!fault_set_has(&line.timeline.set[a], node) || !set_without(&line, a, node, false)) {
+    if (!fault_set_has(&line.timeline.set[a], node) ||
+        !set_without(&line.timeline.set[a], line.nodes, node, false)) {
         fault_timeline_free(&line.timeline);
         return false;
     }
@@ -187,40 +197,6 @@ static bool fault_earlier(struct scenario *s, size_t i)
 
 /* --- nodes --- */
 
-static void group_free(struct scenario_group *group)
-{
-    free(group->name);
-    free(group->profile);
-    free(group->slow_profile);
-    free(group->stake_list);
-    for (uint64_t i = 0; i < group->places_count; i++) {
-        free(group->places[i].where);
-    }
-    free(group->places);
-    for (uint64_t i = 0; i < group->operators_count; i++) {
-        free(group->operators[i]);
-    }
-    free(group->operators);
-}
-
-void edit_group_remove(struct scenario *s, uint64_t index)
-{
-    struct scenario_group *group = &s->groups[index];
-
-    /* Load of a group that is not there is nobody's. */
-    for (uint64_t i = 0; i < s->loads_count;) {
-        if (strcmp(s->loads[i].group, group->name) == 0) {
-            free(s->loads[i].group);
-            s->loads[i] = s->loads[--s->loads_count];
-        } else {
-            i++;
-        }
-    }
-    group_free(group);
-    s->groups_count--;
-    memmove(group, group + 1, (s->groups_count - index) * sizeof(*group));
-}
-
 /* groups_count: there is no such node. */
 static uint64_t group_of(const struct scenario *s, size_t node, size_t *within)
 {
@@ -233,38 +209,82 @@ static uint64_t group_of(const struct scenario *s, size_t node, size_t *within)
     return i;
 }
 
+static void line_drop(struct scenario_fault *lines, uint64_t *count, size_t i)
+{
+    free(lines[i].text);
+    --*count;
+    memmove(&lines[i], &lines[i + 1], (*count - i) * sizeof(*lines));
+}
+
+static bool faults_without(struct scenario *s, uint32_t node)
+{
+    for (size_t i = 0; i < s->faults_count;) {
+        struct line line;
+        if (!line_read(&line, s, i)) {
+            return false;
+        }
+        struct fault *f = &line.timeline.fault[0];
+        bool whole = set_without(&line.timeline.set[f->a], line.nodes, node, true);
+        if (whole && f->b != FAULT_NO_SET && f->b != f->a) {
+            whole = set_without(&line.timeline.set[f->b], line.nodes, node, true);
+        }
+        if (!whole) { /* it was about this node alone */
+            fault_timeline_free(&line.timeline);
+            line_drop(s->faults, &s->faults_count, i);
+            continue;
+        }
+        line.timeline.node_count = line.nodes - 1;
+        line_write(&line, s, i++);
+    }
+    return true;
+}
+
+static bool liars_without(struct scenario *s, uint32_t node)
+{
+    struct fault_domains none = {0};
+    struct fault_text_error why;
+    uint32_t nodes = (uint32_t)scenario_node_count(s);
+
+    for (size_t i = 0; i < s->adversaries_count;) {
+        struct adversary_line line;
+        if (adversary_line_parse(&line, &why, &none, nodes, s->adversaries[i].text) != ERR_OK) {
+            return false;
+        }
+        bool whole = set_without(&line.nodes, nodes, node, true);
+        for (unsigned k = 0; k < ADVERSARY_PARAMETERS_MAX && whole; k++) {
+            struct fault_set *set = &line.value[k].set;
+            whole = set->count == 0 || set_without(set, nodes, node, true);
+        }
+        if (whole) {
+            char *text = NULL;
+            size_t len = 0;
+            FILE *out = open_memstream(&text, &len);
+            invariant(out != NULL);
+            adversary_line_print(out, &line);
+            invariant(fclose(out) == 0 && len > 0);
+            text[len - 1] = 0;
+            free(s->adversaries[i].text);
+            s->adversaries[i++].text = text;
+        } else {
+            line_drop(s->adversaries, &s->adversaries_count, i);
+        }
+        adversary_line_free(&line);
+    }
+    return true;
+}
+
 static bool node_remove(struct scenario *s, size_t node)
 {
     size_t within;
     uint64_t g = group_of(s, node, &within);
     struct scenario_group *group = &s->groups[g];
 
-    if (g == s->groups_count || (group->count < 2 && group->kind == GROUP_PRODUCER)) {
+    if (g == s->groups_count || (group->count < 2 && group->kind == GROUP_PRODUCER) ||
+        !liars_without(s, (uint32_t)node) || !faults_without(s, (uint32_t)node)) {
         return false;
     }
-    for (size_t i = 0; i < s->faults_count; i++) {
-        struct line line;
-        if (!line_read(&line, s, i)) {
-            return false;
-        }
-        struct fault *f = &line.timeline.fault[0];
-        bool whole = set_without(&line, f->a, (uint32_t)node, true);
-        if (whole && f->b != FAULT_NO_SET && f->b != f->a) {
-            whole = set_without(&line, f->b, (uint32_t)node, true);
-        }
-        if (!whole) { /* it was about this node alone */
-            fault_timeline_free(&line.timeline);
-            free(s->faults[i].text);
-            s->faults_count--;
-            memmove(&s->faults[i], &s->faults[i + 1], (s->faults_count - i) * sizeof(*s->faults));
-            i--;
-            continue;
-        }
-        line.timeline.node_count = line.nodes - 1;
-        line_write(&line, s, i);
-    }
     if (group->count == 1) {
-        edit_group_remove(s, g);
+        scenario_group_remove(s, g);
         return true;
     }
     if (group->stake_law == STAKE_LIST && group->kind == GROUP_PRODUCER) {

@@ -6,7 +6,7 @@
 #include "sim/scenario/scenario.h"
 
 enum edit_kind {
-    EDIT_KEEP,          /* only the parts of `keep`: faults, then loads */
+    EDIT_KEEP,          /* only the parts of `keep`: faults, then loads, then liars */
     EDIT_DURATION,      /* ends at value (ns) */
     EDIT_NODE,          /* without node `item`; the others move up */
     EDIT_SIMPLE,        /* simplification `item` of the table in edit.c */
@@ -23,7 +23,7 @@ struct edit {
     const uint8_t *keep;
 };
 
-/* Faults and loads: what EDIT_KEEP chooses from. */
+/* Faults, loads and lines of adversaries: what EDIT_KEEP chooses from. */
 size_t edit_parts(const struct scenario *scenario);
 
 /* How many simplifications there are. */
@@ -32,10 +32,8 @@ size_t edit_simple_count(void);
 /* How many nodes the first set of fault i has; bits of those below 64. */
 uint64_t edit_fault_nodes(const struct scenario *scenario, size_t i);
 
-/* False: it changes nothing, or cannot be done; the scenario is then unchanged. */
+/* False: it changes nothing or cannot be done; the scenario is of no more use then but to be
+ * freed. */
 bool edit_apply(struct scenario *scenario, const struct edit *edit);
-
-/* Takes a group away, and the load of its accounts. */
-void edit_group_remove(struct scenario *scenario, uint64_t index);
 
 #endif

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "sim/hunt/campaign.h"
+#include "sim/hunt/edit.h"
 #include "sim/hunt/flock.h"
 #include "sim/hunt/shrink.h"
 
@@ -24,7 +25,7 @@ static enum err shrink_into(struct campaign_failure *f, struct scenario *s, cons
 {
     struct shrink_options options = {
         .jobs = o->jobs, .runs = o->shrink_runs, .quiet = o->quiet, .cpu_s = CPU_S_MAX};
-    struct shrink_report report = {.parts_before = s->faults_count + s->loads_count};
+    struct shrink_report report = {.parts_before = edit_parts(s)};
     char text[1000];
 
     report.parts_after = report.parts_before;
@@ -35,7 +36,7 @@ static enum err shrink_into(struct campaign_failure *f, struct scenario *s, cons
     f->parts_drawn = report.parts_before;
     f->parts_left = report.parts_after;
     snprintf(text, sizeof(text),
-             "%s; %zu of %zu parts (faults and loads) are left after %" PRIu64 " runs", origin,
+             "%s; %zu of %zu parts (faults, loads, liars) are left after %" PRIu64 " runs", origin,
              report.parts_after, report.parts_before, report.runs);
     if (err == ERR_OK || err == ERR_INTERRUPTED) {
         enum err written = shrink_write(s, &f->result, f->path, text);

@@ -115,6 +115,7 @@ enum err swarm_draw(struct scenario *s, struct swarm *swarm, uint64_t seed, bool
     budget_draw(&g);
     core_draw(&g);
     swarm_faults(&g);
+    swarm_lies(&g);
     s->duration_ns = g.swarm->heal_ns + AFTER_HEAL_NS;
     lines_hand_over(&g);
     return ERR_OK;

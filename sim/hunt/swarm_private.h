@@ -66,6 +66,9 @@ void swarm_world(struct swarming *g);
 void swarm_faults(struct swarming *g);
 void swarm_line(struct swarming *g, uint64_t at_ms, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+/* swarm_lies.c */
+void swarm_lies(struct swarming *g);
+
 /* "node 1,4" of a set that is not empty. */
 const char *swarm_nodes(char text[128], uint32_t bits);
 

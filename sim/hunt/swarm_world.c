@@ -1,7 +1,6 @@
 /* Nodes, stakes, chain, network, clocks, load and policies of a drawn run. */
 #include <stdlib.h>
 
-#include "sim/hunt/edit.h"
 #include "sim/hunt/swarm_private.h"
 
 #define MS UINT64_C(1000000)
@@ -50,7 +49,7 @@ static void nodes_draw(struct swarming *g)
             group->churn_wipe = swarm_chance(&rng, 1, 4);
         }
         if (count == 0) {
-            edit_group_remove(s, i);
+            scenario_group_remove(s, i);
             continue;
         }
         group->count = count;

@@ -146,6 +146,9 @@ void trial_run(struct trial_result *r, const struct scenario *s,
     }
     watch_begin(&trial.watch, nodes, world_last_change_ns(world),
                 s->chain.epoch_blocks / s->chain.checkpoint_blocks);
+    for (uint32_t i = 0; i < trial.watch.nodes; i++) {
+        trial.watch.node[i].liar = world_byzantine(world, i);
+    }
     enum world_end end = world_run(world);
     struct world_stats stats;
     world_stats(world, &stats);

@@ -47,7 +47,8 @@ void watch_row(struct watch *w, const struct trace_row *row)
 
 static bool counts(const struct watch *w, const struct watch_node *n, uint64_t now_ns)
 {
-    return n->up && (n->up_ns <= w->heal_ns + LATE_NS / 60 || n->up_ns + LATE_NS <= now_ns);
+    return n->up && !n->liar &&
+           (n->up_ns <= w->heal_ns + LATE_NS / 60 || n->up_ns + LATE_NS <= now_ns);
 }
 
 bool watch_converged(struct watch *w, uint64_t now_ns)
@@ -60,7 +61,8 @@ bool watch_converged(struct watch *w, uint64_t now_ns)
     if (!w->healed) {
         w->healed = true;
         for (uint32_t i = 0; i < w->nodes; i++) {
-            w->instance = w->node[i].instance > w->instance ? w->node[i].instance : w->instance;
+            bool more = !w->node[i].liar && w->node[i].instance > w->instance;
+            w->instance = more ? w->node[i].instance : w->instance;
             w->probes.count[PROBE_node_frozen] += !w->node[i].up;
         }
     }
@@ -86,7 +88,8 @@ bool watch_quorum(const struct watch *w)
     uint64_t sum = 0;
 
     for (uint32_t i = 0; i < w->nodes; i++) {
-        highest = w->node[i].instance > highest ? w->node[i].instance : highest;
+        bool more = !w->node[i].liar && w->node[i].instance > highest;
+        highest = more ? w->node[i].instance : highest;
     }
     uint64_t epoch = highest / w->epoch_instances; /* of the instance after it */
     uint64_t k = epoch % WATCH_EPOCHS;
@@ -96,7 +99,7 @@ bool watch_quorum(const struct watch *w)
     for (uint32_t i = 0; i < w->nodes; i++) {
         const struct watch_node *n = &w->node[i];
         uint64_t newest = 0;
-        if (!n->up) {
+        if (!n->up || n->liar) {
             continue;
         }
         if (n->epoch[k] == epoch) {

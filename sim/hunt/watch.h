@@ -9,6 +9,7 @@ enum { WATCH_EPOCHS = 4, WATCH_INSTANCES = 2 };
 
 struct watch_node {
     bool up;
+    bool liar; /* nothing is demanded of it */
     uint64_t up_ns;
     uint64_t instance;            /* newest decided */
     uint64_t epoch[WATCH_EPOCHS]; /* newest committees it sat in, [epoch % WATCH_EPOCHS] */

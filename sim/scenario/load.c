@@ -59,6 +59,29 @@ enum err scenario_load(struct scenario **out, struct settings_error *error, cons
     return ERR_OK;
 }
 
+void scenario_group_remove(struct scenario *s, uint64_t index)
+{
+    size_t count;
+    const struct key *key = schema_root(&count);
+    struct scenario_group *group = &s->groups[index];
+
+    for (uint64_t i = 0; i < s->loads_count;) {
+        if (strcmp(s->loads[i].group, group->name) == 0) {
+            free(s->loads[i].group);
+            s->loads_count--;
+            memmove(&s->loads[i], &s->loads[i + 1], (s->loads_count - i) * sizeof(*s->loads));
+        } else {
+            i++;
+        }
+    }
+    while (strcmp(key->name, "groups") != 0) {
+        key++;
+    }
+    settings_free(group, key->sub, key->sub_count);
+    s->groups_count--;
+    memmove(group, group + 1, (s->groups_count - index) * sizeof(*group));
+}
+
 void scenario_free(struct scenario *s)
 {
     size_t count;

@@ -175,6 +175,8 @@ struct scenario {
 enum err scenario_load(struct scenario **scenario, struct settings_error *error, const char *path,
                        const char *const *settings, size_t settings_count) MUST_CHECK;
 void scenario_free(struct scenario *scenario);
+/* Takes a group away, and the load of its accounts. */
+void scenario_group_remove(struct scenario *scenario, uint64_t index);
 uint64_t scenario_node_count(const struct scenario *scenario);
 
 /* Markdown reference of all keys, from the schema table. */

@@ -481,6 +481,11 @@ uint64_t world_last_change_ns(const struct world *w)
     return fault_last_change_ns(&w->timeline);
 }
 
+bool world_byzantine(const struct world *w, uint32_t node)
+{
+    return w->population.members[node].byzantine;
+}
+
 const struct node_config *world_node_config(const struct world *w, uint32_t node)
 {
     return w->hosts[node].config;

@@ -62,6 +62,9 @@ bool world_check_figure(const struct world *world, size_t index, const char **na
 /* After this nothing begins or ends in the fault timeline; 0: there are no faults. */
 uint64_t world_last_change_ns(const struct world *world);
 
+/* Whether a line of `adversaries:` names the node. */
+bool world_byzantine(const struct world *world, uint32_t node);
+
 /* For benchmarks that run nodes without a world: what a node was made from. life counts from 1. */
 const struct node_config *world_node_config(const struct world *world, uint32_t node);
 void world_node_seed(const struct world *world, uint32_t node, uint32_t life, uint8_t seed[32]);

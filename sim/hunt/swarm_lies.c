@@ -1,0 +1,107 @@
+/* Who lies in a drawn run: the doomed, and nobody else. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "sim/hunt/swarm_private.h"
+
+static void line_add(struct swarming *g, const char *text)
+{
+    struct scenario *s = g->s;
+
+    s->adversaries = realloc(s->adversaries, (s->adversaries_count + 1) * sizeof(*s->adversaries));
+    invariant(s->adversaries != NULL);
+    char *copy = strdup(text);
+    invariant(copy != NULL);
+    s->adversaries[s->adversaries_count++] = (struct scenario_fault){.text = copy};
+}
+
+static uint32_t some(struct rng *rng, uint32_t nodes)
+{
+    uint32_t bits = 0;
+
+    while (bits == 0) {
+        for (uint32_t i = 0; i < nodes; i++) {
+            bits |= swarm_chance(rng, 1, 2) ? (uint32_t)1 << i : 0;
+        }
+    }
+    return bits;
+}
+
+/* Keys of this node on a machine without stake as well, each unmodified: what the two do apart is
+ * what a byzantine owner does. False: there is no such machine left. */
+static bool twin_add(struct swarming *g, struct rng *rng, uint32_t node, uint32_t *taken)
+{
+    const struct swarm *w = g->swarm;
+    char text[128];
+
+    for (uint32_t i = w->validators; i < w->nodes; i++) {
+        if ((*taken >> i & 1) == 0) {
+            *taken |= (uint32_t)1 << i;
+            snprintf(text, sizeof(text), "twins node %" PRIu32 " with node %" PRIu32, node, i);
+            line_add(g, text);
+            /* Apart at least once. */
+            uint64_t at = swarm_between(rng, 1000, w->heal_ns / 2000000);
+            uint64_t span = swarm_between(rng, 1000, w->heal_ns / 2000000);
+            swarm_line(g, at, "for %" PRIu64 " ms cut node %" PRIu32 " from node %" PRIu32, span,
+                       node, i);
+            return true;
+        }
+    }
+    return false;
+}
+
+static void liar_add(struct swarming *g, struct rng *rng, uint32_t node)
+{
+    static const char *const votes[] = {"values", "nil", "forget"};
+    const struct swarm *w = g->swarm;
+    char text[300];
+    char to[128];
+    char when[64] = "";
+
+    if (swarm_chance(rng, 1, 3)) {
+        snprintf(when, sizeof(when), " at %" PRIu64 " ms for %" PRIu64 " ms",
+                 swarm_between(rng, 1, w->heal_ns / 2000000),
+                 swarm_between(rng, 1000, w->heal_ns / 2000000));
+    }
+    swarm_nodes(to, some(rng, w->nodes));
+    switch (rng_below(rng, 6)) {
+    case 0:
+        snprintf(text, sizeof(text), "silent node %" PRIu32 "%s", node, when);
+        break;
+    case 1:
+        snprintf(text, sizeof(text), "delaying node %" PRIu32 " by %" PRIu64 " ms%s", node,
+                 swarm_between(rng, 10, 3000), when);
+        break;
+    case 2:
+        snprintf(text, sizeof(text), "selective node %" PRIu32 " to %s%s", node, to, when);
+        break;
+    case 3:
+        snprintf(text, sizeof(text), "two-headers node %" PRIu32 " to %s%s", node, to, when);
+        break;
+    default:
+        snprintf(text, sizeof(text), "two-votes node %" PRIu32 " votes %s to %s%s", node,
+                 votes[rng_below(rng, 3)], to, when);
+        break;
+    }
+    line_add(g, text);
+}
+
+void swarm_lies(struct swarming *g)
+{
+    struct rng rng = swarm_stream(g->seed, TOPIC_LIES);
+    const struct swarm *w = g->swarm;
+    uint32_t taken = 0;
+
+    if (!g->beyond && swarm_chance(&rng, 1, 2)) {
+        return; /* nobody lies */
+    }
+    for (uint32_t i = 0; i < w->validators; i++) {
+        if ((w->doomed >> i & 1) == 0 || swarm_chance(&rng, 1, 4)) {
+            continue;
+        }
+        if (!swarm_chance(&rng, 1, 3) || !twin_add(g, &rng, i, &taken)) {
+            liar_add(g, &rng, i);
+        }
+    }
+}
