@@ -45,14 +45,17 @@ struct strand {
     uint64_t end_ms; /* the heal */
     uint64_t gap_ms; /* between the beginnings of two: 1 to twice this */
     uint64_t span_ms;
-    uint64_t size; /* how large the argument is: 0 to 2 */
+    uint64_t size;    /* how large the argument is: 0 to 2 */
+    uint64_t over_ms; /* when the last one drawn has ended */
 };
 
 static uint64_t span_draw(struct strand *x, uint64_t at_ms)
 {
     uint64_t span = swarm_between(&x->rng, 1 + x->span_ms / 20, x->span_ms);
 
-    return at_ms + span > x->end_ms ? x->end_ms - at_ms : span;
+    span = at_ms + span > x->end_ms ? x->end_ms - at_ms : span;
+    x->over_ms = at_ms + span > x->over_ms ? at_ms + span : x->over_ms;
+    return span;
 }
 
 /* One of `from`, or some of them, or each. 0 when there is none. */
@@ -141,7 +144,7 @@ static void break_draw(struct strand *x, uint64_t at)
 
 static void clog_draw(struct strand *x, uint64_t at)
 {
-    static const char *const by[3] = {" by 50 ms", " by 500 ms", " by 4 s"};
+    static const char *const by[3] = {" by 50 ms", " by 500 ms", " by 2 s"};
 
     lasting(x, at, "clog", targets_draw(x, ALL(x->g->swarm)), by[x->size]);
 }
@@ -157,14 +160,14 @@ static void swizzle_draw(struct strand *x, uint64_t at)
         if ((targets >> i & 1) == 0 || from + 10 > x->end_ms) {
             continue;
         }
-        swarm_line(x->g, from, "for %" PRIu64 " ms clog %s by 30 s", span_draw(x, from),
+        swarm_line(x->g, from, "for %" PRIu64 " ms clog %s by 4 s", span_draw(x, from),
                    swarm_nodes(nodes, (uint32_t)1 << i));
     }
 }
 
 static void loss_draw(struct strand *x, uint64_t at)
 {
-    static const char *const by[3] = {" by 1/20", " by 1/4", " by 3/4"};
+    static const char *const by[3] = {" by 1/20", " by 1/5", " by 1/2"};
 
     lasting(x, at, "loss", targets_draw(x, ALL(x->g->swarm)), by[x->size]);
 }
@@ -176,21 +179,21 @@ static void duplicate_draw(struct strand *x, uint64_t at)
 
 static void slow_net_draw(struct strand *x, uint64_t at)
 {
-    static const char *const by[3] = {" by 5", " by 50", " by 500"};
+    static const char *const by[3] = {" by 3", " by 10", " by 40"};
 
     lasting(x, at, "slow-net", targets_draw(x, ALL(x->g->swarm)), by[x->size]);
 }
 
 static void slow_cpu_draw(struct strand *x, uint64_t at)
 {
-    static const char *const by[3] = {" by 5", " by 40", " by 300"};
+    static const char *const by[3] = {" by 5", " by 20", " by 100"};
 
     lasting(x, at, "slow-cpu", targets_draw(x, ALL(x->g->swarm)), by[x->size]);
 }
 
 static void slow_disk_draw(struct strand *x, uint64_t at)
 {
-    static const char *const by[3] = {" by 10", " by 100", " by 1000"};
+    static const char *const by[3] = {" by 5", " by 30", " by 100"};
 
     lasting(x, at, "slow-disk", targets_draw(x, ALL(x->g->swarm)), by[x->size]);
 }
@@ -244,14 +247,22 @@ static void step_clock_draw(struct strand *x, uint64_t at)
     swarm_line(x->g, until, "step-clock %s by %s%" PRIu64 " ms", nodes, back ? "" : "-", by);
 }
 
+/* What is slowed down leaves a queue behind, and what is clogged arrives later: these kinds end
+ * `early_ms` before the heal. Those that multiply do not overlap with themselves. */
 static const struct {
     void (*draw)(struct strand *x, uint64_t at_ms);
     unsigned num; /* exists with num / 8 */
+    uint64_t early_ms;
+    uint64_t span_ms_max; /* 0: no limit */
 } kinds[] = {
-    {crash_draw, 4},     {outage_draw, 2},    {wipe_draw, 3},     {cut_draw, 4},
-    {break_draw, 2},     {clog_draw, 3},      {swizzle_draw, 2},  {loss_draw, 3},
-    {duplicate_draw, 2}, {slow_net_draw, 2},  {slow_cpu_draw, 2}, {slow_disk_draw, 3},
-    {full_disk_draw, 2}, {torn_disk_draw, 3}, {corrupt_draw, 3},  {step_clock_draw, 3},
+    {crash_draw, 4, 0, 0},          {outage_draw, 2, 0, 0},
+    {wipe_draw, 3, 0, 0},           {cut_draw, 4, 0, 0},
+    {break_draw, 2, 0, 0},          {clog_draw, 3, 2000, 0},
+    {swizzle_draw, 2, 4000, 0},     {loss_draw, 3, 2000, 0},
+    {duplicate_draw, 2, 0, 0},      {slow_net_draw, 2, 5000, 8000},
+    {slow_cpu_draw, 2, 5000, 8000}, {slow_disk_draw, 3, 5000, 8000},
+    {full_disk_draw, 2, 0, 0},      {torn_disk_draw, 3, 0, 0},
+    {corrupt_draw, 3, 0, 0},        {step_clock_draw, 3, 0, 0},
 };
 
 #define KINDS (sizeof(kinds) / sizeof(kinds[0]))
@@ -260,13 +271,18 @@ static void strand_run(struct swarming *g, unsigned kind)
 {
     struct strand x = {.g = g, .rng = swarm_stream(g->seed, TOPIC_FAULT + kind)};
 
-    x.end_ms = g->swarm->heal_ns / 1000000;
+    uint64_t most = kinds[kind].span_ms_max;
+
+    x.end_ms = g->swarm->heal_ns / 1000000 - kinds[kind].early_ms;
     x.gap_ms = SWARM_CHOOSE(&x.rng, 2000, 6000, 15000, 40000);
     x.span_ms = SWARM_CHOOSE(&x.rng, 200, 1000, 4000, 15000, 60000);
+    x.span_ms = most != 0 && x.span_ms > most ? most : x.span_ms;
     x.size = rng_below(&x.rng, 3);
     uint64_t at = FIRST_MS + rng_below(&x.rng, x.gap_ms);
-    for (; at + 100 < x.end_ms; at += swarm_between(&x.rng, 1, 2 * x.gap_ms)) {
+    while (at + 100 < x.end_ms) {
         kinds[kind].draw(&x, at);
+        at += swarm_between(&x.rng, 1, 2 * x.gap_ms);
+        at = most != 0 && at < x.over_ms ? x.over_ms : at;
     }
 }
 

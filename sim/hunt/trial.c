@@ -26,7 +26,7 @@ static bool on_epoch(void *arg, uint64_t now_ns)
 {
     struct trial *t = arg;
 
-    return watch_converged(&t->watch, now_ns);
+    return watch_converged(&t->watch, now_ns) || watch_left_behind(&t->watch, now_ns);
 }
 
 void trial_signature(char out[128], const char *text)

@@ -1,6 +1,9 @@
 #include "sim/hunt/watch.h"
 
 #define LATE_NS UINT64_C(60000000000)
+/* How long after the first node the last one may take: catching up asks peers in turn, and waits
+ * for those that do not answer. */
+#define PATIENCE_NS UINT64_C(90000000000)
 
 void watch_begin(struct watch *watch, uint32_t nodes, uint64_t heal_ns, uint64_t epoch_instances)
 {
@@ -70,6 +73,21 @@ bool watch_converged(struct watch *w, uint64_t now_ns)
         any |= counts(w, &w->node[i], now_ns);
     }
     return any && watch_laggard(w, now_ns) == UINT32_MAX;
+}
+
+bool watch_left_behind(struct watch *w, uint64_t now_ns)
+{
+    for (uint32_t i = 0; i < w->nodes && w->healed && w->first_ns == 0; i++) {
+        if (counts(w, &w->node[i], now_ns) &&
+            w->node[i].instance >= w->instance + WATCH_INSTANCES) {
+            w->first_ns = now_ns;
+        }
+    }
+    if (w->first_ns == 0 || now_ns < w->first_ns + PATIENCE_NS) {
+        return false;
+    }
+    uint32_t last = watch_laggard(w, now_ns);
+    return last != UINT32_MAX && w->node[last].up_ns + PATIENCE_NS <= now_ns;
 }
 
 uint32_t watch_laggard(const struct watch *w, uint64_t now_ns)

@@ -23,6 +23,7 @@ struct watch {
     uint64_t total[WATCH_EPOCHS], total_epoch[WATCH_EPOCHS];
     uint64_t epoch_instances; /* checkpoints per epoch */
     bool healed;
+    uint64_t first_ns; /* when the first node had converged; 0: none has */
     struct probes probes;
     struct watch_node node[SWARM_NODES_MAX];
 };
@@ -33,6 +34,9 @@ void watch_row(struct watch *watch, const struct trace_row *row);
 /* Every node that is up has decided WATCH_INSTANCES instances since the heal. Nodes that came up
  * less than a minute ago still have time. False when nobody is up. */
 bool watch_converged(struct watch *watch, uint64_t now_ns);
+
+/* Others have converged long ago and one has not: there is nothing more to wait for. */
+bool watch_left_behind(struct watch *watch, uint64_t now_ns);
 
 /* A node that has not, and how far it is; UINT32_MAX: none. */
 uint32_t watch_laggard(const struct watch *watch, uint64_t now_ns);
