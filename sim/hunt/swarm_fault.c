@@ -15,9 +15,7 @@ void swarm_line(struct swarming *g, uint64_t at_ms, const char *format, ...)
     int n = snprintf(text, sizeof(text), "at %" PRIu64 " ms ", at_ms);
     va_list arguments;
 
-    if (g->count == SWARM_LINES_MAX) {
-        return;
-    }
+    invariant(g->count < SWARM_LINES_MAX);
     va_start(arguments, format);
     vsnprintf(text + n, sizeof(text) - (size_t)n, format, arguments);
     va_end(arguments);
@@ -279,7 +277,8 @@ static void strand_run(struct swarming *g, unsigned kind)
     x.span_ms = most != 0 && x.span_ms > most ? most : x.span_ms;
     x.size = rng_below(&x.rng, 3);
     uint64_t at = FIRST_MS + rng_below(&x.rng, x.gap_ms);
-    while (at + 100 < x.end_ms) {
+    /* Never half of a fault, and room for what the heal needs. */
+    while (at + 100 < x.end_ms && g->count + 2 * SWARM_NODES_MAX < SWARM_LINES_MAX) {
         kinds[kind].draw(&x, at);
         at += swarm_between(&x.rng, 1, 2 * x.gap_ms);
         at = most != 0 && at < x.over_ms ? x.over_ms : at;

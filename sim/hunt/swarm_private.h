@@ -27,7 +27,7 @@ struct swarm_line {
     char *text;
 };
 
-enum { SWARM_LINES_MAX = 256 };
+enum { SWARM_LINES_MAX = 320 };
 
 struct swarming {
     struct scenario *s;

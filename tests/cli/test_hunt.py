@@ -1,0 +1,79 @@
+#!/usr/bin/env python3
+"""orrery hunt as a person uses it: a short campaign, its table, a failure shrunk and replayed."""
+import os
+import pathlib
+import re
+import subprocess
+import sys
+import tempfile
+import unittest
+
+ORRERY = sys.argv.pop(1)
+SOURCE = pathlib.Path(os.environ["ORRERY_SOURCE"])
+CHAIN = SOURCE / "scenarios/hunt/chain"
+
+# Two of four clocks go wrong by an hour: no check excuses that.
+WRONG = """name: wrong
+duration: 60 s
+chain: {target: 1 s, checkpoint_blocks: 2, epoch_blocks: 8, lookback_blocks: 16}
+network: {latency: constant, constant: 10 ms, jitter: no}
+profiles:
+  - {name: machine}
+groups:
+  - {name: a, kind: producer, count: 4, profile: machine, stake: {law: list, list: [1000, 1000, 1000, 1000]}}
+  - {name: b, kind: relay, count: 2, profile: machine}
+check: {liveness: 25 s}
+faults:
+  - at 3 s for 1 s crash node 4
+  - at 4 s for 1 s clog node 0,5 by 20 ms
+  - at 5 s step-clock node 1 by -1 h
+  - at 6 s break node 4 from all
+  - at 7 s step-clock node 2 by -1 h
+"""
+
+
+def orrery(*arguments, ok=0):
+    done = subprocess.run([ORRERY, *map(str, arguments)], capture_output=True, text=True)
+    assert done.returncode == ok, f"{arguments}: exit {done.returncode}\n{done.stdout}{done.stderr}"
+    return done.stdout
+
+
+class Hunt(unittest.TestCase):
+    def setUp(self):
+        self.place = tempfile.TemporaryDirectory()
+        self.dir = pathlib.Path(self.place.name)
+
+    def tearDown(self):
+        self.place.cleanup()
+
+    def campaign(self, jobs):
+        done = subprocess.run([ORRERY, "hunt", CHAIN, "--runs", "6", "--seed", "1", "--jobs", jobs, "--no-shrink",
+                               "-o", self.dir], capture_output=True, text=True)
+        assert done.returncode in (0, 2), done.stdout + done.stderr
+        return re.sub(r"speed .*", "", done.stdout)
+
+    def test_a_campaign_is_the_same_for_any_number_of_processes(self):
+        table = self.campaign("1")
+        self.assertEqual(table, self.campaign("3"))
+        self.assertRegex(table, r"recovered +[1-9]")
+
+    def test_a_failure_is_shrunk_and_replays(self):
+        (self.dir / "wrong.yaml").write_text(WRONG)
+        said = orrery("hunt", "--shrink", self.dir / "wrong.yaml", "-o", self.dir)
+        path = said.split(":")[0]
+        small = pathlib.Path(path).read_text()
+        self.assertTrue(small.startswith("# fail: liveness\n"))
+        self.assertIn(len(re.findall(r"^  - 'at ", small, re.M)), (1, 2))  # a node may go in place of a fault
+        first = orrery("replay", path, ok=3)
+        self.assertEqual(first, orrery("replay", path, ok=3))
+        self.assertTrue(first.splitlines()[-1].startswith("verdict: fail: liveness"))
+        orrery("run", path, "--quiet", "--no-report", "--no-record", "-o", self.dir / "run", ok=3)
+
+    def test_mistakes_are_said(self):
+        orrery("hunt", ok=1)
+        orrery("hunt", CHAIN, "--runs", "many", ok=1)
+        orrery("hunt", self.dir / "nothing", "-o", self.dir, ok=1)
+        orrery("replay", self.dir / "nothing.yaml", ok=1)
+
+
+unittest.main()
