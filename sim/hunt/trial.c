@@ -10,6 +10,7 @@
 #define EVENTS_LEAST 2000000
 
 struct trial {
+    const struct scenario *scenario;
     struct watch watch;
 };
 
@@ -67,15 +68,32 @@ static void fail(struct trial_result *r, const char *text)
     trial_signature(r->signature, r->text);
 }
 
-/* Rule R1: nobody can demand progress of a committee without a quorum. */
-static bool lost_quorum(struct trial_result *r, const struct trial *t)
+/* Rules under which nobody can demand progress. R1: a committee without a quorum. R2: blocks dated
+ * by some are the future of others. */
+static bool lost(struct trial_result *r, const struct trial *t, const struct world *world)
 {
-    if (watch_quorum(&t->watch)) {
+    uint64_t least = UINT64_MAX, most = 0;
+
+    for (uint32_t i = 0; i < t->watch.nodes; i++) {
+        const struct watch_node *n = &t->watch.node[i];
+        uint64_t ms = world_wall_ms(world, i);
+        if (n->up && !n->liar) {
+            least = ms < least ? ms : least;
+            most = ms > most ? ms : most;
+        }
+    }
+    if (!watch_quorum(&t->watch)) {
+        snprintf(r->text, sizeof(r->text),
+                 "R1: of the committee of the next instance not more than 2/3 of the weight is up");
+    } else if (most > least + t->scenario->chain.max_future_ms) {
+        snprintf(r->text, sizeof(r->text),
+                 "R2: clocks of nodes that are up differ by %" PRIu64 " ms, blocks may be %" PRIu64
+                 " ms ahead",
+                 most - least, (uint64_t)t->scenario->chain.max_future_ms);
+    } else {
         return false;
     }
     r->verdict = TRIAL_LOST;
-    snprintf(r->text, sizeof(r->text),
-             "R1: of the committee of the next instance not more than 2/3 of the weight is up");
     return true;
 }
 
@@ -84,7 +102,7 @@ static void judge(struct trial_result *r, struct trial *t, const struct world *w
 {
     switch (end) {
     case WORLD_COMPLETE:
-        if (t->watch.heal_ns > 0 && !watch_converged(&t->watch, r->end_ns) && !lost_quorum(r, t)) {
+        if (t->watch.heal_ns > 0 && !watch_converged(&t->watch, r->end_ns) && !lost(r, t, world)) {
             uint32_t node = watch_laggard(&t->watch, r->end_ns);
             snprintf(r->text, sizeof(r->text),
                      "convergence: node %" PRIu32 " has decided instance %" PRIu64 " by %" PRIu64
@@ -95,7 +113,7 @@ static void judge(struct trial_result *r, struct trial *t, const struct world *w
         }
         break;
     case WORLD_LIVENESS:
-        if (!lost_quorum(r, t)) {
+        if (!lost(r, t, world)) {
             fail(r, world_verdict(world));
         }
         break;
@@ -120,7 +138,7 @@ static uint64_t cpu_ns(void)
 void trial_run(struct trial_result *r, const struct scenario *s,
                const struct trial_options *options)
 {
-    struct trial trial;
+    struct trial trial = {.scenario = s};
     struct metrics *metrics = NULL;
     struct settings_error error = {0};
     uint32_t nodes = (uint32_t)scenario_node_count(s);

@@ -486,6 +486,11 @@ bool world_byzantine(const struct world *w, uint32_t node)
     return w->population.members[node].byzantine;
 }
 
+uint64_t world_wall_ms(const struct world *w, uint32_t node)
+{
+    return clock_wall_ms(&w->hosts[node].clock, w->stats.now_ns);
+}
+
 const struct node_config *world_node_config(const struct world *w, uint32_t node)
 {
     return w->hosts[node].config;

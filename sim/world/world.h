@@ -65,6 +65,9 @@ uint64_t world_last_change_ns(const struct world *world);
 /* Whether a line of `adversaries:` names the node. */
 bool world_byzantine(const struct world *world, uint32_t node);
 
+/* What a node believes the date to be, at the end of a run. */
+uint64_t world_wall_ms(const struct world *world, uint32_t node);
+
 /* For benchmarks that run nodes without a world: what a node was made from. life counts from 1. */
 const struct node_config *world_node_config(const struct world *world, uint32_t node);
 void world_node_seed(const struct world *world, uint32_t node, uint32_t life, uint8_t seed[32]);
