@@ -107,6 +107,7 @@ struct sync_snap {
     const struct blob *block; /* of the checkpoint, one reference */
     uint32_t header_count;
     uint32_t depth, asked_count;
+    uint32_t tries; /* links asked since anything came */
     uint64_t nodes; /* fetched */
 };
 

@@ -5,6 +5,9 @@
 #include "node/chain/sync_private.h"
 
 #define SNAP_NS (6 * SYNC_SECOND_NS)
+/* Peers keep the states of the last epochs only: a checkpoint that none of so many has is too old,
+ * and the way from genesis, through the same trusted block, is still open. */
+#define SNAP_TRIES_MAX 16
 #define SNAP_AGAIN_NS (3 * SYNC_SECOND_NS) /* when nobody can be asked */
 
 void snap_init(struct sync *sync)
@@ -105,11 +108,17 @@ void snap_ask(struct sync *sync, struct ctx *c)
         snap_end(sync); /* a life before this one did it */
         return;
     }
+    if (snap->tries == SNAP_TRIES_MAX) {
+        snap_end(sync);
+        sync_start(sync, c);
+        return;
+    }
     snap->link = link_choose(sync, c);
     if (snap->link == LINK_NONE) {
         sync->snap_ns = c->mono_ns + SNAP_AGAIN_NS;
         return;
     }
+    snap->tries++;
     sync->snap_ns = c->mono_ns + SNAP_NS;
     switch (snap->phase) {
     case SNAP_HEADERS:
@@ -146,6 +155,7 @@ static void snap_next(struct sync *sync, struct ctx *c, enum snap_phase phase)
 {
     struct sync_snap *snap = &sync->snap;
     snap->phase = (uint8_t)phase;
+    snap->tries = 0;
     sync->snap_ns = c->mono_ns + SNAP_NS;
     if (phase == SNAP_BLOCK) {
         sync_blocks_ask(c, snap->link, sync->config->trusted_id, 1, sync->config->trusted_height);
@@ -311,6 +321,7 @@ enum err snap_state_recv(struct sync *sync, struct ctx *c, uint32_t link, struct
         snap_ask(sync, c);
         return ERR_OK;
     }
+    snap->tries = 0;
     sync->snap_ns = c->mono_ns + SNAP_NS;
     state_ask(sync, c);
     return ERR_OK;

@@ -50,12 +50,17 @@ void trust_give(struct world *w, uint32_t index, uint64_t now_ns)
 {
     struct node_config *config = &w->population.members[index].config;
 
+    /* Peers serve the states of the last epochs only: short ones make an old friend useless. */
+    uint64_t epoch_ns =
+        w->scenario->chain.epoch_blocks * w->scenario->chain.target_ms * UINT64_C(1000000);
+    uint64_t age_ns = epoch_ns < TRUST_AGE_NS ? epoch_ns : TRUST_AGE_NS;
+
     if (config->sync == SYNC_FROM_GENESIS) {
         return;
     }
     for (uint32_t back = 0; back < TRUST_KEPT && back < w->trust_count; back++) {
         const struct trust *t = &w->trust[(w->trust_count - back) % TRUST_KEPT];
-        if (t->decided_ns + TRUST_AGE_NS <= now_ns) {
+        if (t->decided_ns + age_ns <= now_ns) {
             config->trusted_height = t->height;
             memcpy(config->trusted_id, t->id, 32);
             return;
