@@ -314,6 +314,27 @@ static enum err host_make(struct daemon *d)
     return host_start(d->host);
 }
 
+/* The account that pays is another one than the node's: it never signs a block. */
+static enum err faucet_load(struct faucet_options *faucet, const struct faucet_config *config)
+{
+    char message[KEYS_MESSAGE_BYTES] = "";
+    struct keys keys;
+
+    faucet_defaults(faucet);
+    enum err err = keys_open(&keys, config->keys, span_of(NULL, 0), message);
+    if (err != ERR_OK) {
+        log_line(LOG_ERROR, "faucet", "error=\"%s\"", message);
+        return err;
+    }
+    memcpy(faucet->seed, keys.account, sizeof(faucet->seed));
+    keys_close(&keys);
+    faucet->amount_max = config->amount;
+    faucet->balance_max = config->balance;
+    faucet->window_ms = config->window_ns / 1000000;
+    faucet->asks_max = (uint32_t)config->asks;
+    return ERR_OK;
+}
+
 static enum err http_make(struct daemon *d)
 {
     const struct daemon_config *c = &d->config;
@@ -326,20 +347,18 @@ static enum err http_make(struct daemon *d)
     }
     http_defaults(&options);
     options.listen = c->rest.listen;
-    options.friendly_name = c->rest.name != NULL && c->rest.name[0] != 0 ? c->rest.name : NULL;
+    options.friendly_name = c->rest.name[0] != 0 ? c->rest.name : NULL;
     snprintf(folder, sizeof(folder), "%s/index", c->data);
     options.index_folder = folder;
-    faucet_defaults(&faucet);
-    memcpy(faucet.seed, d->keys.account, 32);
-    faucet.amount_max = c->rest.faucet_amount;
-    faucet.balance_max = c->rest.faucet_balance;
-    faucet.window_ms = c->rest.faucet_window_ms;
-    options.faucet = c->rest.faucet ? &faucet : NULL;
+    if (c->rest.faucet.keys[0] != 0) {
+        TRY(faucet_load(&faucet, &c->rest.faucet));
+        options.faucet = &faucet;
+    }
     enum err err = http_open(&d->http, d->host, &options);
     if (err != ERR_OK) {
         log_line(LOG_ERROR, "http", "error=\"%s\"", err_text(err));
     }
-    secret_wipe(faucet.seed, sizeof(faucet.seed));
+    secret_wipe(&faucet, sizeof(faucet));
     return err;
 }
 
