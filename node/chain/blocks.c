@@ -3,6 +3,7 @@
 #include "node/base/plant.h"
 #include "node/chain/accept.h"
 #include "node/chain/chain_private.h"
+#include "node/seam/buggify.h"
 
 static void limit_trace(struct ctx *c, enum limit limit, uint64_t count)
 {
@@ -282,7 +283,8 @@ void blocks_settle(struct chain *chain, struct ctx *c, struct chain_news *news, 
 
     while (chain->orphans.count > 0) {
         if (news->accepted_count == NEWS_ACCEPTED_MAX ||
-            c->out->charge[COST_VERIFY] >= STEP_VERIFY_MAX) {
+            c->out->charge[COST_VERIFY] >= STEP_VERIFY_MAX ||
+            (news->accepted_count > 0 && buggify(c, BUGGIFY_settle_one))) {
             chain->wake_ns = c->mono_ns;
             break;
         }

@@ -4,6 +4,7 @@
 #include "node/base/plant.h"
 #include "node/chain/finality_private.h"
 #include "node/crypto/hash.h"
+#include "node/seam/buggify.h"
 #include "node/wire/frames.h"
 
 #define MS UINT64_C(1000000)
@@ -266,6 +267,7 @@ static bool actions_take(struct finality *f, struct ctx *c, struct tm_action *de
             own_vote(f, c, &a);
             break;
         case TM_TIMEOUT:
+            a.ms = buggify(c, BUGGIFY_timeouts_short) ? a.ms / 8 + 1 : a.ms;
             f->timer_ns[a.timer] = c->mono_ns + a.ms * MS;
             f->timer_round[a.timer] = a.round;
             break;

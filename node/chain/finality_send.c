@@ -1,5 +1,6 @@
 #include "node/base/plant.h"
 #include "node/chain/finality_private.h"
+#include "node/seam/buggify.h"
 #include "node/wire/frames.h"
 
 /* Votes leave in bundles: what was added since the last flush goes to each mesh link whose peer is
@@ -8,7 +9,10 @@
 void send_fresh_due(struct finality *f, struct ctx *c)
 {
     if (votes_now(f)->fresh > 0 && f->flush_ns == DEADLINE_NONE) {
-        f->flush_ns = c->mono_ns + f->config->policy->vote_flush_ns;
+        uint64_t wait = f->config->policy->vote_flush_ns;
+        wait = buggify(c, BUGGIFY_votes_early) ? 0 : wait;
+        wait = buggify(c, BUGGIFY_votes_late) ? 20 * wait : wait;
+        f->flush_ns = c->mono_ns + wait;
     }
 }
 

@@ -6,6 +6,7 @@
 #include "node/chain/accept.h"
 #include "node/chain/durable.h"
 #include "node/crypto/hash.h"
+#include "node/seam/buggify.h"
 
 #define NS_PER_MS UINT64_C(1000000)
 #define LATE_FRACTION 16 /* decision 6: publish d/16 after learning the tip */
@@ -241,6 +242,7 @@ static enum err produce(struct producer *p, struct ctx *c, const struct genesis 
     memcpy(header.signer, p->account.public_key, 32);
     size_t count = txpool_select(pool, c->scratch, &txs, (size_t)params->block_txs_max,
                                  (size_t)params->block_bytes_max - HEADER_BYTES - 4, multiplier);
+    count = buggify(c, BUGGIFY_blocks_empty) ? 0 : count;
     TRY(draft(p, c, genesis, above, &header, txs, &count));
     TRY(seal(p, c, params, above, &header, txs, count));
 

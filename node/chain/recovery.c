@@ -7,6 +7,7 @@
 #include "node/chain/accept.h"
 #include "node/chain/chain_private.h"
 #include "node/crypto/hash.h"
+#include "node/seam/buggify.h"
 
 #define BATCH_BLOCKS 16
 
@@ -21,8 +22,8 @@ void recovery_drop(struct chain *chain)
 static void blocks_read(struct chain *chain, struct ctx *c)
 {
     struct recovery *r = &chain->recovery;
-    r->request[0] =
-        ctx_read(c, span_of("b", 1), span_of(r->from, r->from_len), BATCH_BLOCKS, false);
+    uint32_t limit = buggify(c, BUGGIFY_recovery_small) ? 1 : BATCH_BLOCKS;
+    r->request[0] = ctx_read(c, span_of("b", 1), span_of(r->from, r->from_len), limit, false);
 }
 
 static void blocks_from(struct chain *chain, struct ctx *c, uint64_t height)

@@ -2,6 +2,7 @@
 #include "node/base/invariant.h"
 #include "node/base/rng.h"
 #include "node/chain/relay_private.h"
+#include "node/seam/buggify.h"
 #include "node/seam/config.h"
 
 #define TX_KEPT_NS (120 * RELAY_SECOND_NS)
@@ -99,6 +100,7 @@ static void frame_link(struct relay *relay, struct ctx *c, struct relay_tx *tx,
     if (table->untold == TX_NONE) {
         /* Spread, so that of two neighbours one tells first and the other need not tell back. */
         uint64_t flush = relay->config->policy->lazy_flush_ns;
+        flush = buggify(c, BUGGIFY_inventory_early) ? 0 : flush;
         table->untold = index_of(table, tx);
         relay->flush_ns = c->mono_ns + flush / 2 + rng_below(c->rng, flush + 1);
     }

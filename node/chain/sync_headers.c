@@ -1,6 +1,7 @@
 /* Which blocks to get: headers by locator from somebody who is ahead, or backwards from a block
  * whose parent is not here. */
 #include "node/chain/sync_private.h"
+#include "node/seam/buggify.h"
 
 #define ASK_NS (6 * SYNC_SECOND_NS)
 #define LOCATOR_DENSE 8 /* newest ones, one by one; then by doubling steps */
@@ -47,8 +48,9 @@ static void locator_send(struct sync *sync, struct ctx *c, uint32_t link, const 
     }
     memcpy(ids + 32 * count++, chain_entry(sync->chain, chain_final(sync->chain))->id, 32);
     memcpy(ids + 32 * count++, chain_genesis(sync->chain)->hash, 32);
-    const struct frame_headers_get m = {
-        .locator = {.data = ids, .count = count}, .height = first_height, .max = HEADERS_MAX};
+    const struct frame_headers_get m = {.locator = {.data = ids, .count = count},
+                                        .height = first_height,
+                                        .max = buggify(c, BUGGIFY_headers_few) ? 2 : HEADERS_MAX};
     invariant(frame_headers_get_encode(out, sizeof(out), &len, &m) == ERR_OK);
     ctx_send_bytes(c, 1ull << link, span_of(out, len));
     ask_begin(sync, c, ASK_LOCATOR, link);

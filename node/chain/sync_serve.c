@@ -1,6 +1,7 @@
 /* Headers, blocks and state for others: from the tree, and below the checkpoint from records. */
 #include "node/chain/durable.h"
 #include "node/chain/sync_private.h"
+#include "node/seam/buggify.h"
 
 #define READ_BACK 8                 /* records below the height that a locator names */
 #define READ_HEADERS 128            /* records of one answer */
@@ -58,6 +59,9 @@ static void serve_read(struct sync *sync, struct ctx *c, uint32_t link, enum ser
     if (room == NULL || sync->links[link].reads >= LINK_READS_MAX) {
         ctx_trace(c, TRACE_limit_reached, LIMIT_SYNC_SERVES_MAX, SYNC_SERVES_MAX);
         return; /* it will ask again, or somebody else */
+    }
+    if (buggify(c, BUGGIFY_serve_silent)) {
+        return;
     }
     store64(from + 1, __builtin_bswap64(height));
     sync->links[link].reads++;

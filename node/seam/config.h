@@ -38,8 +38,9 @@ struct node_policy {
     uint32_t tree_entries_max; /* blocks above the last checkpoint; 2048 */
     uint32_t fee_multiplier;   /* that this node's blocks ask for, atomic units per byte */
     uint32_t delay_from;       /* enum delay_from */
-    uint64_t ping_ns;          /* 15 s; a link is dead after 3 misses */
-    bool links_stay;           /* no random link is given up for another now and then */
+    uint32_t buggify; /* bits: places that misbehave on purpose (buggify.def); simulator only */
+    uint64_t ping_ns; /* 15 s; a link is dead after 3 misses */
+    bool links_stay;  /* no random link is given up for another now and then */
     enum relay_mode relay;
     /* Of simblock. Shares are per 10^9. */
     uint32_t block_bytes;       /* a whole block is declared as so many; 0: as it is */

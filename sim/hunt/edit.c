@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "node/base/invariant.h"
+#include "node/seam/buggify.h"
 #include "sim/adversary/adversary.h"
 #include "sim/fault/text.h"
 
@@ -10,14 +11,32 @@
 
 size_t edit_parts(const struct scenario *s)
 {
-    return s->faults_count + s->loads_count + s->adversaries_count;
+    return s->faults_count + s->loads_count + s->adversaries_count + s->buggify_count;
+}
+
+static uint32_t buggify_bits(const struct scenario *s)
+{
+    static const char *const names[] = {
+#define BUGGIFY(name, text) #name,
+#include "node/seam/buggify.def"
+#undef BUGGIFY
+    };
+    uint32_t bits = 0;
+
+    for (uint64_t i = 0; i < s->buggify_count; i++) {
+        for (uint32_t k = 0; k < BUGGIFY_POINTS; k++) {
+            bits |= strcmp(names[k], s->buggify[i]) == 0 ? (uint32_t)1 << k : 0;
+        }
+    }
+    return bits;
 }
 
 static bool keep_apply(struct scenario *s, const uint8_t *keep)
 {
-    size_t faults = 0, loads = 0, liars = 0;
+    size_t faults = 0, loads = 0, liars = 0, points = 0;
     const uint8_t *keep_load = keep + s->faults_count;
     const uint8_t *keep_liar = keep_load + s->loads_count;
+    const uint8_t *keep_point = keep_liar + s->adversaries_count;
     size_t before = edit_parts(s);
 
     for (size_t i = 0; i < s->faults_count; i++) {
@@ -41,10 +60,19 @@ static bool keep_apply(struct scenario *s, const uint8_t *keep)
             free(s->adversaries[i].text);
         }
     }
+    for (size_t i = 0; i < s->buggify_count; i++) {
+        if (keep_point[i]) {
+            s->buggify[points++] = s->buggify[i];
+        } else {
+            free(s->buggify[i]);
+        }
+    }
     s->faults_count = faults;
     s->loads_count = loads;
     s->adversaries_count = liars;
-    return before != faults + loads + liars;
+    s->buggify_count = points;
+    s->policy.buggify = buggify_bits(s);
+    return before != edit_parts(s);
 }
 
 /* --- one fault line --- */

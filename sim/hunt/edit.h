@@ -6,7 +6,7 @@
 #include "sim/scenario/scenario.h"
 
 enum edit_kind {
-    EDIT_KEEP,          /* only the parts of `keep`: faults, then loads, then liars */
+    EDIT_KEEP,          /* only the parts of `keep`: faults, loads, liars, buggify points */
     EDIT_DURATION,      /* ends at value (ns) */
     EDIT_NODE,          /* without node `item`; the others move up */
     EDIT_SIMPLE,        /* simplification `item` of the table in edit.c */
@@ -23,7 +23,7 @@ struct edit {
     const uint8_t *keep;
 };
 
-/* Faults, loads and lines of adversaries: what EDIT_KEEP chooses from. */
+/* Faults, loads, lines of adversaries and buggify points: what EDIT_KEEP chooses from. */
 size_t edit_parts(const struct scenario *scenario);
 
 /* How many simplifications there are. */

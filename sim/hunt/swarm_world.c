@@ -1,6 +1,7 @@
 /* Nodes, stakes, chain, network, clocks, load and policies of a drawn run. */
 #include <stdlib.h>
 
+#include "node/seam/buggify.h"
 #include "sim/hunt/swarm_private.h"
 
 #define MS UINT64_C(1000000)
@@ -136,6 +137,29 @@ static void policy_draw(struct swarming *g)
     }
 }
 
+/* Each point in one of four runs. */
+static void buggify_draw(struct swarming *g)
+{
+    static const char *const names[] = {
+#define BUGGIFY(name, text) #name,
+#include "node/seam/buggify.def"
+#undef BUGGIFY
+    };
+    struct rng rng = swarm_stream(g->seed, TOPIC_BUGGIFY);
+    struct scenario *s = g->s;
+
+    s->buggify = realloc(s->buggify, (s->buggify_count + BUGGIFY_POINTS) * sizeof(*s->buggify));
+    invariant(s->buggify != NULL);
+    for (uint32_t k = 0; k < BUGGIFY_POINTS; k++) {
+        if (swarm_chance(&rng, 1, 4) && (s->policy.buggify >> k & 1) == 0) {
+            char *name = strdup(names[k]);
+            invariant(name != NULL);
+            s->buggify[s->buggify_count++] = name;
+            s->policy.buggify |= (uint32_t)1 << k;
+        }
+    }
+}
+
 /* --- the network, clocks, load --- */
 
 static void network_draw(struct swarming *g)
@@ -197,6 +221,7 @@ void swarm_world(struct swarming *g)
     stakes_draw(g);
     chain_draw(g);
     policy_draw(g);
+    buggify_draw(g);
     network_draw(g);
     clocks_draw(g);
     load_draw(g);

@@ -146,6 +146,8 @@ struct scenario {
     uint64_t nodes; /* 0 once the groups have been scaled */
     uint32_t network_id;
     struct node_policy policy;
+    char **buggify; /* names of buggify.def: becomes policy.buggify */
+    uint64_t buggify_count;
     uint64_t cost_ns[COST_COUNT]; /* CPU profile */
     struct scenario_network network;
     struct scenario_profile *profiles;

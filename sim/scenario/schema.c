@@ -236,6 +236,8 @@ static const struct key root_keys[] = {
              "scales all groups to so many together; 0: as the groups say"),
     QUANTITY(scenario, "network_id", network_id, UNIT_NONE, "1", 0, UINT32_MAX, "in genesis"),
     FORM(scenario, "chain", chain, scenario_chain, "parameters of the chain"),
+    TEXTS(scenario, "buggify", buggify,
+          "places where nodes do on purpose what is allowed but rare: docs/hunt.md"),
     MAP("policy", policy_keys, offsetof(struct scenario, policy), "of every node; not consensus"),
     MAP("cost", cost_keys, offsetof(struct scenario, cost_ns), "CPU time of work units"),
     MAP("network", network_keys, offsetof(struct scenario, network), "between the nodes"),

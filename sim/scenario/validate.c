@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "node/chain/genesis.h"
+#include "node/seam/buggify.h"
 #include "settings/nearest.h"
 #include "sim/fault/timeline.h"
 
@@ -368,6 +369,29 @@ static enum err expects_check(const struct validation *v)
     return ERR_OK;
 }
 
+static enum err buggify_check(const struct validation *v, struct scenario *s)
+{
+    static const char *const names[] = {
+#define BUGGIFY(name, text) #name,
+#include "node/seam/buggify.def"
+#undef BUGGIFY
+    };
+
+    s->policy.buggify = 0;
+    for (uint64_t i = 0; i < s->buggify_count; i++) {
+        struct nearest near = {.word = s->buggify[i]};
+        size_t k = 0;
+        while (k < BUGGIFY_POINTS && strcmp(names[k], s->buggify[i]) != 0) {
+            nearest_try(&near, names[k++]);
+        }
+        if (k == BUGGIFY_POINTS) {
+            return unknown_name(v, "buggify", i, "", "place", &near);
+        }
+        s->policy.buggify |= (uint32_t)1 << k;
+    }
+    return ERR_OK;
+}
+
 enum err scenario_validate(struct scenario *s, struct settings_error *error,
                            const struct document *root)
 {
@@ -381,6 +405,7 @@ enum err scenario_validate(struct scenario *s, struct settings_error *error,
         TRY(span_check(&v, "load", i, s->loads[i].start_ns, s->loads[i].end_ns));
     }
     TRY(processes_check(&v));
+    TRY(buggify_check(&v, s));
     TRY(tables_check(&v));
     return expects_check(&v);
 }
