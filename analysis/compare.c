@@ -70,22 +70,26 @@ void statistics_compare(FILE *out, const struct run *const *a, size_t a_count,
     invariant(values != NULL);
     fprintf(out, "# A\t%s, %zu seeds\n# B\t%s, %zu seeds\n", a[0]->name, a_count, b[0]->name,
             b_count);
-    fprintf(out, "%-26s %-7s %12s %25s %12s %25s  %s\n", "metric", "unit", "A", "95 % interval",
-            "B", "95 % interval", "verdict");
+    fprintf(out, "%-26s %-7s %12s %25s %12s %25s %6s  %s\n", "metric", "unit", "A", "95 % interval",
+            "B", "95 % interval", "KS p", "verdict");
     for (size_t m = 0; m < names->metric_count; m++) {
         const struct run_metric *metric = &names->metrics[m];
         size_t n = values_of(values, a, a_count, metric->name);
-        struct estimate x = estimate_of(values, n);
-        size_t k = values_of(values, b, b_count, metric->name);
-        if (k == 0) {
+        struct estimate x = n > 0 ? estimate_of(values, n) : (struct estimate){0};
+        size_t k = values_of(values + n, b, b_count, metric->name);
+        if (k == 0 || n == 0) {
             continue;
         }
-        struct estimate y = estimate_of(values, k);
+        struct estimate y = estimate_of(values + n, k);
         const char *verdict = n < 2 || k < 2             ? "too few seeds"
                               : estimate_differs(&x, &y) ? (x.mean < y.mean ? "A < B" : "A > B")
                                                          : "not different (intervals overlap)";
-        fprintf(out, "%-26s %-7s %12.6g [%11.5g,%11.5g] %12.6g [%11.5g,%11.5g]  %s\n", metric->name,
-                metric->unit, x.mean, x.t_low, x.t_high, y.mean, y.t_low, y.t_high, verdict);
+        values_sort(values, n);
+        values_sort(values + n, k);
+        double p = ks_p(ks_distance(values, n, values + n, k), n, k);
+        fprintf(out, "%-26s %-7s %12.6g [%11.5g,%11.5g] %12.6g [%11.5g,%11.5g] %6.3f  %s\n",
+                metric->name, metric->unit, x.mean, x.t_low, x.t_high, y.mean, y.t_low, y.t_high, p,
+                verdict);
     }
     free(values);
 }

@@ -116,7 +116,12 @@ static void heads_write(struct figure *figure)
         fprintf(figure->data, "\t%llu", (unsigned long long)figure->runs[i]->seed);
     }
     fprintf(figure->data, "\n# revision\t%s\n", run->revision);
-    fprintf(figure->script,
+    figure_style_write(figure->script, figure->name);
+}
+
+void figure_style_write(FILE *script, const char *name)
+{
+    fprintf(script,
             "reset session\n"
             "set terminal svg size %d,%d dynamic noenhanced font 'sans,12' background 'white'\n"
             "set output '%s.svg'\n"
@@ -125,7 +130,7 @@ static void heads_write(struct figure *figure)
             "set grid ytics lc rgb '#e6e6e6' lw 1\n"
             "set key bmargin center horizontal maxrows 1 samplen 2 width -1\n"
             "set tmargin 2.2\nset rmargin 3\nset bmargin 5.4\nset style fill solid 0.35 noborder\n",
-            WIDTH, HEIGHT, figure->name);
+            WIDTH, HEIGHT, name);
 }
 
 static enum err figure_make(struct figure *figure, const struct figure_kind *kind,
@@ -156,18 +161,15 @@ static enum err figure_make(struct figure *figure, const struct figure_kind *kin
     return failed ? ERR_IO : ERR_OK;
 }
 
-/* One gnuplot for all figures, in the folder, so that scripts name files without paths. */
-static enum err gnuplot_run(const struct figure *figures, size_t count, const char *folder)
+enum err figure_gnuplot(const char *const *figures, size_t count, const char *folder)
 {
     char names[FIGURES_MAX][160];
     char *arguments[FIGURES_MAX + 2] = {"gnuplot"};
     int status = 0, used = 1;
 
     for (size_t i = 0; i < count; i++) {
-        if (figures[i].drawn) {
-            snprintf(names[i], sizeof(names[i]), "%s.gp", figures[i].name);
-            arguments[used++] = names[i];
-        }
+        snprintf(names[i], sizeof(names[i]), "%s.gp", figures[i]);
+        arguments[used++] = names[i];
     }
     if (used == 1) {
         return ERR_OK;
@@ -184,6 +186,19 @@ static enum err gnuplot_run(const struct figure *figures, size_t count, const ch
         return ERR_UNKNOWN;
     }
     return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? ERR_OK : ERR_UNKNOWN;
+}
+
+static enum err gnuplot_run(const struct figure *figures, size_t count, const char *folder)
+{
+    const char *names[FIGURES_MAX];
+    size_t drawn = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        if (figures[i].drawn) {
+            names[drawn++] = figures[i].name;
+        }
+    }
+    return figure_gnuplot(names, drawn, folder);
 }
 
 static bool wanted(const struct figure_kind *kind, bool many, const char *const *names,

@@ -45,6 +45,12 @@ enum err figures_draw(struct figure *figures, size_t *count, const struct run *c
                       size_t run_count, const char *folder, const char *const *names,
                       size_t name_count) MUST_CHECK;
 
+/* How every script of ours begins; its figure will be NAME.svg. */
+void figure_style_write(FILE *script, const char *name);
+/* One gnuplot for all NAME.gp, in their folder, so that scripts name files without paths.
+ * ERR_UNKNOWN. */
+enum err figure_gnuplot(const char *const *names, size_t count, const char *folder) MUST_CHECK;
+
 void figure_data_next(struct figure *figure);
 /* Axis of time with its unit, faults as bands; end_s: its length. */
 void figure_time_axis(struct figure *figure);

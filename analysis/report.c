@@ -3,51 +3,9 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "analysis/page.h"
 #include "analysis/statistics.h"
 #include "node/base/invariant.h"
-
-static const char style[] =
-    "body{font:16px/1.5 system-ui,sans-serif;color:#222;background:#fff;margin:2rem auto;"
-    "max-width:56rem;padding:0 1rem}"
-    "h1{font-size:1.7rem;margin:0 0 .2rem}h2{font-size:1.15rem;margin:2.6rem 0 .4rem}"
-    "p.sub{color:#666;margin:0 0 1.2rem;font-size:.92rem}"
-    "p.question{font-size:1.05rem;margin:.4rem 0 1rem}"
-    "p.bad{background:#fde0dd;border-left:4px solid #c51b8a;padding:.5rem .8rem}"
-    "figure{margin:0 0 .4rem}figure svg{width:100%;height:auto}"
-    "figcaption{font-size:.9rem;color:#444;margin:.2rem 0 0}"
-    "table{border-collapse:collapse;font-size:.88rem;width:100%}"
-    "th{text-align:left;border-bottom:2px solid #ccc;padding:.25rem .6rem .25rem 0}"
-    "td{border-bottom:1px solid #eee;padding:.22rem .6rem .22rem 0;vertical-align:top}"
-    "td.n,th.n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}"
-    "td.u{color:#666;white-space:nowrap}code{font-size:.92em}"
-    "div.tiles{display:flex;flex-wrap:wrap;gap:.7rem;margin:1rem 0}"
-    "div.tile{border:1px solid #ddd;border-radius:6px;padding:.5rem .8rem;min-width:9rem;flex:1}"
-    "div.tile b{display:block;font-size:1.3rem;font-weight:600}"
-    "div.tile span{font-size:.82rem;color:#666}"
-    "details{margin:.6rem 0}pre{background:#f6f6f6;padding:.8rem;overflow:auto;font-size:.8rem}"
-    "footer{margin:3rem 0 1rem;color:#777;font-size:.82rem;word-break:break-all}";
-
-static void text_put(FILE *out, const char *text)
-{
-    for (; *text != 0; text++) {
-        switch (*text) {
-        case '<':
-            fputs("&lt;", out);
-            break;
-        case '>':
-            fputs("&gt;", out);
-            break;
-        case '&':
-            fputs("&amp;", out);
-            break;
-        case '"':
-            fputs("&quot;", out);
-            break;
-        default:
-            fputc(*text, out);
-        }
-    }
-}
 
 /* A number as people read it: units scaled, four digits. */
 static void value_text(char *text, size_t bytes, double value, const char *unit)
@@ -78,69 +36,14 @@ static void value_put(FILE *out, double value, const char *unit)
     char text[64];
 
     value_text(text, sizeof(text), value, unit);
-    text_put(out, text);
-}
-
-/* gnuplot gives the same ids in every file; on one page they must differ. */
-static void svg_line_put(FILE *out, const char *line, const char *name)
-{
-    static const char *const before[] = {"id='", "id=\"", "href='#"};
-
-    while (*line != 0) {
-        size_t used = 0;
-        for (size_t i = 0; i < sizeof(before) / sizeof(before[0]) && used == 0; i++) {
-            if (strncmp(line, before[i], strlen(before[i])) == 0) {
-                used = strlen(before[i]);
-            }
-        }
-        if (used > 0) {
-            fprintf(out, "%.*s%s-", (int)used, line, name);
-            line += used;
-        } else {
-            fputc(*line++, out);
-        }
-    }
-}
-
-/* The svg element of a file, without what stands before it and without gnuplot's name as a title.
- */
-static enum err svg_put(FILE *out, const char *path, const struct figure *figure)
-{
-    FILE *in = fopen(path, "r");
-    char line[8192];
-    bool inside = false;
-
-    if (in == NULL) {
-        return ERR_IO;
-    }
-    while (fgets(line, sizeof(line), in) != NULL) {
-        if (strncmp(line, "<svg", 4) == 0) {
-            inside = true;
-            fputs("<svg role=\"img\" aria-label=\"", out);
-            text_put(out, figure->title);
-            fputs("\"\n", out);
-        } else if (inside && strncmp(line, "<title", 6) != 0 && strncmp(line, "<desc", 5) != 0) {
-            svg_line_put(out, line, figure->name);
-        }
-    }
-    fclose(in);
-    return inside ? ERR_OK : ERR_IO;
+    page_text(out, text);
 }
 
 static enum err figures_put(FILE *out, const char *folder, const struct figure *figures,
                             size_t count)
 {
-    char path[1300];
-
     for (size_t i = 0; i < count; i++) {
-        fputs("<h2>", out);
-        text_put(out, figures[i].title);
-        fprintf(out, "</h2>\n<figure id=\"%s\">\n", figures[i].name);
-        snprintf(path, sizeof(path), "%s/%s.svg", folder, figures[i].name);
-        TRY(svg_put(out, path, &figures[i]));
-        fputs("<figcaption>", out);
-        text_put(out, figures[i].caption);
-        fputs("</figcaption>\n</figure>\n", out);
+        TRY(page_figure(out, folder, figures[i].name, figures[i].title, figures[i].caption));
     }
     return ERR_OK;
 }
@@ -202,7 +105,7 @@ static void tiles_put(FILE *out, const struct run *const *runs, size_t count)
             value_put(out, mean, unit_of(runs, count, tiles[i].name));
         }
         fputs("</b><span>", out);
-        text_put(out, tiles[i].label);
+        page_text(out, tiles[i].label);
         fputs("</span></div>\n", out);
     }
     fputs("</div>\n", out);
@@ -227,7 +130,7 @@ static void faults_put(FILE *out, const struct run *run)
         }
         fprintf(out, "<tr><td class=\"n\">%.4g min</td><td class=\"n\">%.4g min</td><td>",
                 fault->from_s / 60, fault->to_s / 60);
-        text_put(out, fault->text);
+        page_text(out, fault->text);
         fputs("</td></tr>\n", out);
     }
     if (head) {
@@ -268,7 +171,7 @@ static void numbers_put(FILE *out, const struct run *const *runs, size_t count)
         }
         fprintf(out, "<td class=\"u\">%s</td><td>",
                 metric->unit[0] == '1' && metric->unit[1] == 0 ? "" : metric->unit);
-        text_put(out, metric->text);
+        page_text(out, metric->text);
         fputs("</td></tr>\n", out);
     }
     fputs("</table>\n", out);
@@ -291,7 +194,7 @@ static void question_put(FILE *out, const struct run *run)
     char *text = strndup(line, len);
     invariant(text != NULL);
     fputs("<p class=\"question\">", out);
-    text_put(out, text);
+    page_text(out, text);
     fputs("</p>\n", out);
     free(text);
 }
@@ -300,13 +203,8 @@ static void head_put(FILE *out, const struct run *const *runs, size_t count)
 {
     const struct run *run = runs[0];
 
-    fputs("<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">"
-          "<meta name=\"viewport\" content=\"width=device-width,initial-scale=1\"><title>",
-          out);
-    text_put(out, run->name);
-    fprintf(out, "</title>\n<style>%s</style></head><body>\n<h1>", style);
-    text_put(out, run->name);
-    fputs("</h1>\n<p class=\"sub\">", out);
+    page_head(out, run->name);
+    fputs("<p class=\"sub\">", out);
     if (count > 1) {
         fprintf(out, "%zu seeds: %llu to %llu", count, (unsigned long long)runs[0]->seed,
                 (unsigned long long)runs[count - 1]->seed);
@@ -323,7 +221,7 @@ static void head_put(FILE *out, const struct run *const *runs, size_t count)
         if (!runs[i]->complete) {
             fprintf(out, "<p class=\"bad\">Seed %llu is incomplete: ",
                     (unsigned long long)runs[i]->seed);
-            text_put(out, runs[i]->why);
+            page_text(out, runs[i]->why);
             fputs(".</p>\n", out);
         }
     }
@@ -345,16 +243,16 @@ enum err report_write(const char *folder, const char *figures_folder, const stru
     faults_put(out, runs[0]);
     numbers_put(out, runs, run_count);
     fputs("<details><summary>The scenario, every parameter</summary><pre>", out);
-    text_put(out, runs[0]->scenario);
+    page_text(out, runs[0]->scenario);
     fputs("</pre></details>\n<footer>", out);
     for (size_t i = 0; i < run_count; i++) {
         fprintf(out, "seed %llu, digest %s<br>", (unsigned long long)runs[i]->seed,
                 runs[i]->digest);
     }
     fputs("revision ", out);
-    text_put(out, runs[0]->revision);
+    page_text(out, runs[0]->revision);
     fputs(", compiler ", out);
-    text_put(out, runs[0]->compiler);
+    page_text(out, runs[0]->compiler);
     fputs("</footer>\n</body></html>\n", out);
     bool failed = ferror(out) != 0;
     failed |= fclose(out) != 0;

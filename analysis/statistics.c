@@ -80,3 +80,40 @@ double chi_square_p(const double *counts, const double *shares, size_t k)
     }
     return classes < 2 ? NAN : gsl_cdf_chisq_Q(sum, (double)(classes - 1));
 }
+
+double ks_distance(const double *a, size_t a_count, const double *b, size_t b_count)
+{
+    double most = a_count == 0 || b_count == 0 ? NAN : 0;
+    size_t i = 0, k = 0;
+
+    while (i < a_count && k < b_count) {
+        double x = a[i] < b[k] ? a[i] : b[k];
+        while (i < a_count && a[i] <= x) {
+            i++;
+        }
+        while (k < b_count && b[k] <= x) {
+            k++;
+        }
+        most = fmax(most, fabs((double)i / (double)a_count - (double)k / (double)b_count));
+    }
+    return most;
+}
+
+/* Q(l) = 2 sum (-1)^(j-1) exp(-2 j^2 l^2). */
+double ks_p(double distance, size_t a_count, size_t b_count)
+{
+    double n = sqrt((double)a_count * (double)b_count / (double)(a_count + b_count));
+    double l = (n + 0.12 + 0.11 / n) * distance, sum = 0, sign = 2;
+
+    if (isnan(distance)) {
+        return NAN;
+    }
+    if (l < 0.2) {
+        return 1; /* the series needs many terms there, and is 1 to twelve digits */
+    }
+    for (int j = 1; j <= 100; j++) {
+        sum += sign * exp(-2 * l * l * j * j);
+        sign = -sign;
+    }
+    return sum < 0 ? 0 : sum > 1 ? 1 : sum;
+}

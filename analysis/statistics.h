@@ -30,4 +30,11 @@ void values_sort(double *values, size_t count);
  * fewer than two classes or no counts are left. */
 double chi_square_p(const double *counts, const double *shares, size_t k);
 
+/* Kolmogorov-Smirnov: the largest distance between the distribution functions of two sorted
+ * samples, and the probability of one at least so large if both were drawn from one distribution
+ * (asymptotic with the correction of Stephens 1970, good from four values on; NaN for an empty
+ * sample). */
+double ks_distance(const double *a, size_t a_count, const double *b, size_t b_count);
+double ks_p(double distance, size_t a_count, size_t b_count);
+
 #endif

@@ -30,6 +30,7 @@ int command_replay(int argc, char **argv);
 int command_hunt(int argc, char **argv);
 int command_diff(int argc, char **argv);
 int command_list(int argc, char **argv);
+int command_sweep(int argc, char **argv);
 int command_export(int argc, char **argv);
 int command_stats(int argc, char **argv);
 int command_plot(int argc, char **argv);

@@ -62,6 +62,15 @@ static const struct command commands[] = {
             "Compares the fingerprints of each epoch, then replays the first epoch that differs.\n"
             "Exit: 0 the same, 4 different.\n"),
     COMMAND(list, "[FOLDER]", "list scenarios with their questions", ""),
+    COMMAND(sweep, "GRID.yaml [-o DIR] [OPTION]...", "run a grid of parameters and seeds",
+            "  -o DIR            results (out/NAME); each run in DIR/pPOINT/SEED\n"
+            "  --seeds A..B      instead of the grid's\n"
+            "  --set KEY=VALUE   a setting of every run\n"
+            "  --jobs N          processes on this machine (one per core)\n"
+            "  --resume          keep the runs that are complete, run the others\n"
+            "  --quiet           no progress\n"
+            "Under mpirun or srun the ranks share the runs. Exit code 3: a published value is not\n"
+            "met. docs/sweeps.md says what a grid file holds.\n"),
     COMMAND(export, "RUN TABLE", "print a table of a run as tab-separated text",
             "Without TABLE: lists the tables. The header carries scenario, seed and revision.\n"),
     COMMAND(

@@ -9,6 +9,7 @@
 #include "sim/cli/experiment.h"
 #include "sim/cli/figures.h"
 #include "sim/cli/runs.h"
+#include "sim/cli/sweep.h"
 
 int figures_report(int count, const char *const *paths, const char *into)
 {
@@ -63,6 +64,10 @@ int command_report(int argc, char **argv)
     }
     if (into == NULL) {
         into = stat(paths[0], &st) == 0 && S_ISDIR(st.st_mode) ? paths[0] : ".";
+    }
+    if (sweep_is(paths[0])) {
+        return count == 1 ? sweep_report(paths[0])
+                          : command_usage("report", "one sweep at a time");
     }
     return figures_report(count, paths, into);
 }

@@ -225,3 +225,19 @@ Test(readers, what_is_not_a_run_is_refused)
     cr_assert_null(run);
     remove(path);
 }
+
+/* Distance by hand: F jumps at 1, 2, 3, 4, G at 2.5, 3.5, 4.5, 5.5. The 5 % point of the limit law
+ * is 1.3581 and the 1 % point 1.6276 (Smirnov 1948, table). */
+Test(statistics, kolmogorov_smirnov_is_the_published_one)
+{
+    static const double a[] = {1, 2, 3, 4}, b[] = {2.5, 3.5, 4.5, 5.5}, same[] = {1, 1, 2, 2};
+    double n = sqrt(1000.0 * 1000.0 / 2000.0), scale = n + 0.12 + 0.11 / n;
+
+    cr_assert_float_eq(ks_distance(a, 4, b, 4), 0.5, 1e-12);
+    cr_assert_float_eq(ks_distance(a, 4, a, 4), 0, 0);
+    cr_assert_float_eq(ks_distance(same, 4, a, 4), 0.5, 1e-12);
+    cr_assert_float_eq(ks_p(1.3581 / scale, 1000, 1000), 0.05, 1e-5);
+    cr_assert_float_eq(ks_p(1.6276 / scale, 1000, 1000), 0.01, 1e-5);
+    cr_assert_float_eq(ks_p(0, 10, 10), 1, 0);
+    cr_assert(isnan(ks_p(ks_distance(a, 0, b, 4), 0, 4)));
+}

@@ -1,0 +1,268 @@
+#include "analysis/sweep.h"
+
+#include <hdf5.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "analysis/gather.h"
+#include "analysis/table.h"
+#include "node/base/invariant.h"
+
+static size_t rows_of(hid_t file, const char *name)
+{
+    hid_t dataset = H5Dopen2(file, name, H5P_DEFAULT);
+
+    if (dataset < 0) {
+        return 0;
+    }
+    hid_t space = H5Dget_space(dataset);
+    hsize_t size[2] = {0};
+    H5Sget_simple_extent_dims(space, size, NULL);
+    H5Sclose(space);
+    H5Dclose(dataset);
+    return (size_t)size[0];
+}
+
+static bool read_all(hid_t file, const char *name, hid_t type, void *to)
+{
+    hid_t dataset = H5Dopen2(file, name, H5P_DEFAULT);
+    bool ok = dataset >= 0 && H5Dread(dataset, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, to) >= 0;
+
+    if (dataset >= 0) {
+        H5Dclose(dataset);
+    }
+    return ok;
+}
+
+static bool read_names(hid_t file, const char *name, void *to)
+{
+    hid_t type = H5Tcopy(H5T_C_S1);
+
+    H5Tset_size(type, SWEEP_NAME_BYTES);
+    H5Tset_cset(type, H5T_CSET_UTF8);
+    bool ok = read_all(file, name, type, to);
+    H5Tclose(type);
+    return ok;
+}
+
+static bool numbers_read(struct sweep *s, hid_t file)
+{
+    s->run_count = rows_of(file, "runs/point");
+    s->metric_count = rows_of(file, "summary/name");
+    if (s->run_count == 0 || s->metric_count == 0 ||
+        rows_of(file, "summary/value") != s->run_count) {
+        return false;
+    }
+    s->point = calloc(s->run_count, sizeof(*s->point));
+    s->seed = calloc(s->run_count, sizeof(*s->seed));
+    s->name = calloc(s->metric_count, sizeof(*s->name));
+    s->unit = calloc(s->metric_count, sizeof(*s->unit));
+    s->value = calloc(s->run_count * s->metric_count, sizeof(*s->value));
+    invariant(s->point != NULL && s->seed != NULL && s->name != NULL && s->unit != NULL &&
+              s->value != NULL);
+    return read_all(file, "runs/point", H5T_NATIVE_UINT64, s->point) &&
+           read_all(file, "runs/seed", H5T_NATIVE_UINT64, s->seed) &&
+           read_names(file, "summary/name", s->name) && read_names(file, "summary/unit", s->unit) &&
+           read_all(file, "summary/value", H5T_NATIVE_DOUBLE, s->value);
+}
+
+enum err sweep_open(struct sweep **sweep, struct settings_error *error, const char *folder)
+{
+    struct sweep *s = calloc(1, sizeof(*s));
+    char path[1200];
+
+    invariant(s != NULL);
+    *sweep = NULL;
+    snprintf(path, sizeof(path), "%s/grid.yaml", folder);
+    enum err err = grid_load(&s->grid, error, path);
+    if (err != ERR_OK) {
+        sweep_close(s);
+        return err;
+    }
+    snprintf(path, sizeof(path), "%s/" GATHER_FILE, folder);
+    hid_t file = H5Fopen(path, H5F_ACC_RDONLY, H5P_DEFAULT);
+    bool ok = file >= 0 && numbers_read(s, file);
+    if (file >= 0) {
+        H5Fclose(file);
+    }
+    if (!ok) {
+        snprintf(error->file, sizeof(error->file), "%.255s", path);
+        error->line = 0;
+        snprintf(error->text, sizeof(error->text), "is not a gathered sweep");
+        sweep_close(s);
+        return ERR_CORRUPT;
+    }
+    *sweep = s;
+    return ERR_OK;
+}
+
+void sweep_close(struct sweep *sweep)
+{
+    if (sweep == NULL) {
+        return;
+    }
+    grid_free(sweep->grid);
+    free(sweep->point);
+    free(sweep->seed);
+    free(sweep->name);
+    free(sweep->unit);
+    free(sweep->value);
+    free(sweep);
+}
+
+static size_t metric_of(const struct sweep *sweep, const char *metric)
+{
+    for (size_t m = 0; m < sweep->metric_count; m++) {
+        if (strcmp(sweep->name[m], metric) == 0) {
+            return m;
+        }
+    }
+    return SIZE_MAX;
+}
+
+struct estimate sweep_estimate(const struct sweep *sweep, size_t point, const char *metric)
+{
+    double *values = calloc(sweep->run_count, sizeof(*values));
+    size_t m = metric_of(sweep, metric), n = 0;
+    struct estimate e = {.mean = NAN, .sd = NAN, .t_low = NAN, .t_high = NAN};
+
+    invariant(values != NULL);
+    for (size_t i = 0; i < sweep->run_count && m != SIZE_MAX; i++) {
+        double value = sweep->value[i * sweep->metric_count + m];
+        if (sweep->point[i] == point && !isnan(value)) {
+            values[n++] = value;
+        }
+    }
+    if (n > 0) {
+        e = estimate_of(values, n);
+    }
+    free(values);
+    return e;
+}
+
+/* Labels are compared as numbers where both are. */
+static bool label_same(const char *a, const char *b)
+{
+    char *a_end, *b_end;
+    double x = strtod(a, &a_end), y = strtod(b, &b_end);
+
+    if (*a_end == 0 && *b_end == 0 && a_end != a && b_end != b) {
+        return fabs(x - y) <= 1e-9 * (fabs(x) + fabs(y));
+    }
+    return strcmp(a, b) == 0;
+}
+
+/* The published value for a point: the row whose columns agree with the labels of the axes. */
+static double published_find(const struct sweep *sweep, const struct table *table, size_t point)
+{
+    for (size_t r = 0; r < table->row_count; r++) {
+        bool same = true;
+        for (size_t a = 0; a < sweep->grid->axes_count && same; a++) {
+            const struct grid_axis *axis = &sweep->grid->axes[a];
+            const char *cell = table_cell(table, r, axis->name);
+            same = cell == NULL ||
+                   label_same(cell, grid_label(axis, grid_value(sweep->grid, point, a)));
+        }
+        const char *value = table_cell(table, r, "value");
+        if (same && value != NULL) {
+            return strtod(value, NULL);
+        }
+    }
+    return NAN;
+}
+
+static bool published_met(const struct grid_figure *f, const struct estimate *e, double published)
+{
+    double off = fabs(e->mean - published);
+    double share = (double)f->within.num / (double)f->within.den;
+    double error = e->count > 1 ? e->sd / sqrt((double)e->count) : 0;
+
+    return off <= share * fabs(published) || off <= (double)f->errors * error;
+}
+
+/* The point with these values on the figure's axes and the first value of every other. */
+static size_t point_at(const struct grid *g, size_t x, size_t x_value, size_t series,
+                       size_t series_value)
+{
+    size_t point = 0;
+
+    for (size_t a = 0; a < g->axes_count; a++) {
+        point = point * g->axes[a].values_count + (a == x        ? x_value
+                                                   : a == series ? series_value
+                                                                 : 0);
+    }
+    return point;
+}
+
+struct sweep_row *sweep_rows(size_t *count, const struct sweep *sweep, const struct grid_figure *f)
+{
+    const struct grid *g = sweep->grid;
+    size_t x = grid_axis_find(g, f->x), series = grid_axis_find(g, f->series);
+    size_t curves = series == SIZE_MAX ? 1 : g->axes[series].values_count;
+    struct sweep_row *rows = calloc(curves * g->axes[x].values_count, sizeof(*rows));
+    struct table *table = NULL;
+    char path[1300];
+
+    invariant(rows != NULL);
+    if (*f->published != 0) {
+        snprintf(path, sizeof(path), "%s/%s", g->folder, f->published);
+        table = table_read(path);
+    }
+    *count = 0;
+    for (size_t c = 0; c < curves; c++) {
+        for (size_t v = 0; v < g->axes[x].values_count; v++) {
+            struct sweep_row *row = &rows[(*count)++];
+            row->point = point_at(g, x, v, series, c);
+            row->series = series == SIZE_MAX ? NULL : grid_label(&g->axes[series], c);
+            row->x = strtod(grid_label(&g->axes[x], v), NULL);
+            row->measured = sweep_estimate(sweep, row->point, f->metric);
+            row->published = table != NULL ? published_find(sweep, table, row->point) : NAN;
+            row->met = !isnan(row->published) && row->measured.count > 0 &&
+                       published_met(f, &row->measured, row->published);
+            if (v > 0 && estimate_differs(&row->measured, &row[-1].measured)) {
+                row->step = row->measured.mean > row[-1].measured.mean ? 1 : -1;
+            }
+        }
+    }
+    table_free(table);
+    return rows;
+}
+
+static bool figure_print(FILE *out, const struct sweep *sweep, const struct grid_figure *f)
+{
+    size_t count, met = 0, published = 0;
+    struct sweep_row *rows = sweep_rows(&count, sweep, f);
+
+    fprintf(out, "%s: %s\n%12s %10s %5s %12s %25s %12s %8s\n", f->name, f->metric, f->x,
+            *f->series != 0 ? f->series : "", "seeds", "mean", "95 % interval (t)", "published",
+            "");
+    for (size_t i = 0; i < count; i++) {
+        const struct sweep_row *r = &rows[i];
+        fprintf(out, "%12.6g %10s %5zu %12.6g [%11.5g,%11.5g]", r->x,
+                r->series != NULL ? r->series : "", r->measured.count, r->measured.mean,
+                r->measured.t_low, r->measured.t_high);
+        if (!isnan(r->published)) {
+            fprintf(out, " %12.6g %8s", r->published, r->met ? "met" : "NOT MET");
+            published++;
+            met += r->met;
+        }
+        fputc('\n', out);
+    }
+    if (published > 0) {
+        fprintf(out, "%s: %zu of %zu published values met%s%s\n", f->name, met, published,
+                *f->source != 0 ? ", " : "", f->source);
+    }
+    free(rows);
+    return met == published;
+}
+
+bool sweep_print(FILE *out, const struct sweep *sweep)
+{
+    bool met = true;
+
+    for (size_t i = 0; i < sweep->grid->figures_count; i++) {
+        met = figure_print(out, sweep, &sweep->grid->figures[i]) && met;
+    }
+    return met;
+}

@@ -1,0 +1,51 @@
+/* A gathered sweep, read: means over seeds for every point, beside what others have published. */
+#ifndef ORRERY_ANALYSIS_SWEEP_H
+#define ORRERY_ANALYSIS_SWEEP_H
+
+#include <stdio.h>
+
+#include "analysis/statistics.h"
+#include "sim/sweep/grid.h"
+
+#define SWEEP_NAME_BYTES 64
+
+struct sweep {
+    struct grid *grid;
+    size_t run_count, metric_count;
+    uint64_t *point, *seed;         /* [run_count] */
+    char (*name)[SWEEP_NAME_BYTES]; /* [metric_count] */
+    char (*unit)[SWEEP_NAME_BYTES];
+    double *value; /* [run_count][metric_count]; NaN: the run does not have it */
+};
+
+/* ERR_NOT_FOUND, ERR_CORRUPT with the error filled. */
+enum err sweep_open(struct sweep **sweep, struct settings_error *error,
+                    const char *folder) MUST_CHECK;
+void sweep_close(struct sweep *sweep);
+
+/* Over the seeds that have the number; count 0: none has. */
+struct estimate sweep_estimate(const struct sweep *sweep, size_t point, const char *metric);
+
+/* One curve's point: measured, published, and what may be said of them. */
+struct sweep_row {
+    size_t point;
+    const char *series; /* label, or NULL */
+    double x;
+    struct estimate measured;
+    double published; /* NaN: nobody did */
+    bool met;         /* when published */
+    int step; /* against the row before of the same curve: +1 higher, -1 lower, 0 not different */
+};
+
+/* The rows of a figure, curve by curve, to be freed. Axes that the figure does not name stay at
+ * their first value. */
+struct sweep_row *sweep_rows(size_t *count, const struct sweep *sweep,
+                             const struct grid_figure *figure);
+
+/* Tables of all figures; false when a published value is not met. */
+bool sweep_print(FILE *out, const struct sweep *sweep);
+
+/* Figures and report.html. ERR_IO; ERR_UNKNOWN: gnuplot failed. */
+enum err sweep_draw(const struct sweep *sweep, const char *folder) MUST_CHECK;
+
+#endif

@@ -1,0 +1,194 @@
+/* Figures of a sweep: measured points with their intervals, published values as lines. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "analysis/figure.h"
+#include "analysis/page.h"
+#include "analysis/sweep.h"
+#include "node/base/invariant.h"
+
+static const char *const colours[] = {FIGURE_BLUE, FIGURE_ORANGE, FIGURE_GREEN,
+                                      FIGURE_GREY, "#762a83",     "#b2182b"};
+
+#define COLOURS (sizeof(colours) / sizeof(colours[0]))
+
+static bool same_curve(const struct sweep_row *a, const struct sweep_row *b)
+{
+    return a->series == b->series || strcmp(a->series, b->series) == 0;
+}
+
+/* A block of lines for each curve; their number. */
+static size_t data_write(FILE *data, const struct sweep_row *rows, size_t count)
+{
+    size_t curves = 1;
+
+    fputs("x\tmean\tlow\thigh\tpublished\tseeds\tseries\n", data);
+    for (size_t i = 0; i < count; i++) {
+        const struct sweep_row *r = &rows[i];
+        if (i > 0 && !same_curve(r, &rows[i - 1])) {
+            fputs("\n\n", data);
+            curves++;
+        }
+        bool interval = r->measured.count > 1;
+        fprintf(data, "%.9g\t%.9g\t%.9g\t%.9g\t", r->x, r->measured.mean,
+                interval ? r->measured.t_low : r->measured.mean,
+                interval ? r->measured.t_high : r->measured.mean);
+        if (isnan(r->published)) {
+            fputs("?", data);
+        } else {
+            fprintf(data, "%.9g", r->published);
+        }
+        fprintf(data, "\t%zu\t%s\n", r->measured.count, r->series != NULL ? r->series : "");
+    }
+    return curves;
+}
+
+static void script_write(FILE *script, const struct grid_figure *f, const struct sweep_row *rows,
+                         size_t count, size_t curves)
+{
+    bool published = *f->published != 0;
+    size_t at = 0;
+
+    figure_style_write(script, f->name);
+    fprintf(script,
+            "set datafile missing '?'\nset xlabel \"%s\"\nset ylabel \"%s\"\n"
+            "set key bmargin center horizontal maxrows 2 samplen 2\nset bmargin 6.8\nset offsets graph 0.04, graph "
+            "0.04, graph 0.06, graph 0.02\nplot ",
+            *f->x_label != 0 ? f->x_label : f->x, *f->y_label != 0 ? f->y_label : f->metric);
+    for (size_t c = 0; c < curves; c++) {
+        const char *name = rows[at].series != NULL ? rows[at].series : "";
+        const char *axis = rows[at].series != NULL ? f->series : "";
+        const char *gap = *axis != 0 ? " " : "";
+        if (published) {
+            fprintf(script,
+                    "'%s.tsv' index %zu using 1:5 with lines lw 1.5 lc rgb '%s' title "
+                    "\"published%s%s%s%s\", ",
+                    f->name, c, colours[c % COLOURS], *axis != 0 ? ", " : "", axis, gap, name);
+        }
+        fprintf(script,
+                "'%s.tsv' index %zu using 1:2:3:4 with yerrorbars pt 7 ps 0.6 lw 1.4 lc rgb '%s' "
+                "title \"measured%s%s%s%s\"%s",
+                f->name, c, colours[c % COLOURS], *axis != 0 ? ", " : "", axis, gap, name,
+                c + 1 < curves ? ", " : "\n");
+        while (at + 1 < count && same_curve(&rows[at], &rows[at + 1])) {
+            at++;
+        }
+        at++;
+    }
+}
+
+static enum err figure_files(const struct sweep *sweep, const struct grid_figure *f,
+                             const char *folder)
+{
+    size_t count;
+    struct sweep_row *rows = sweep_rows(&count, sweep, f);
+    char path[1300];
+
+    snprintf(path, sizeof(path), "%s/%s.tsv", folder, f->name);
+    FILE *data = fopen(path, "w");
+    snprintf(path, sizeof(path), "%s/%s.gp", folder, f->name);
+    FILE *script = fopen(path, "w");
+    bool ok = data != NULL && script != NULL;
+    if (ok) {
+        fprintf(data, "# %s\n# sweep\t%s\n# %s\n", f->title, sweep->grid->name, f->source);
+        script_write(script, f, rows, count, data_write(data, rows, count));
+    }
+    ok = data != NULL && fclose(data) == 0 && ok;
+    ok = script != NULL && fclose(script) == 0 && ok;
+    free(rows);
+    return ok ? ERR_OK : ERR_IO;
+}
+
+static void rows_put(FILE *out, const struct sweep *sweep, const struct grid_figure *f)
+{
+    static const char *const steps[] = {"lower", "not different", "higher"};
+    size_t count;
+    struct sweep_row *rows = sweep_rows(&count, sweep, f);
+
+    fputs("<details><summary>The numbers</summary><table><tr><th class=\"n\">", out);
+    page_text(out, f->x);
+    fputs("</th><th>", out);
+    page_text(out, f->series);
+    fputs("</th><th class=\"n\">mean</th><th class=\"n\">95 % interval (t)</th>"
+          "<th class=\"n\">bootstrap</th><th class=\"n\">seeds</th><th class=\"n\">published</th>"
+          "<th></th><th>than the one before</th></tr>\n",
+          out);
+    for (size_t i = 0; i < count; i++) {
+        const struct sweep_row *r = &rows[i];
+        fprintf(out, "<tr><td class=\"n\">%.6g</td><td>", r->x);
+        page_text(out, r->series != NULL ? r->series : "");
+        fprintf(out,
+                "</td><td class=\"n\">%.5g</td><td class=\"n\">%.5g to %.5g</td><td class=\"n\">"
+                "%.5g to %.5g</td><td class=\"n\">%zu</td>",
+                r->measured.mean, r->measured.t_low, r->measured.t_high, r->measured.boot_low,
+                r->measured.boot_high, r->measured.count);
+        if (isnan(r->published)) {
+            fputs("<td></td><td></td>", out);
+        } else {
+            fprintf(out, "<td class=\"n\">%.5g</td><td>%s</td>", r->published,
+                    r->met ? "met" : "<b>not met</b>");
+        }
+        bool first = i == 0 || !same_curve(r, &rows[i - 1]);
+        fprintf(out, "<td>%s</td></tr>\n", first ? "" : steps[r->step + 1]);
+    }
+    fputs("</table></details>\n", out);
+    free(rows);
+}
+
+static enum err page_write(const struct sweep *sweep, const char *folder, const char *figures)
+{
+    const struct grid *g = sweep->grid;
+    char path[1300], caption[600];
+
+    snprintf(path, sizeof(path), "%s/report.html", folder);
+    FILE *out = fopen(path, "w");
+    if (out == NULL) {
+        return ERR_IO;
+    }
+    page_head(out, g->name);
+    fprintf(out, "<p class=\"sub\">%zu points, %zu runs</p>\n<p class=\"question\">", g->points,
+            sweep->run_count);
+    page_text(out, g->question);
+    fputs("</p>\n", out);
+    enum err err = ERR_OK;
+    for (size_t i = 0; i < g->figures_count && err == ERR_OK; i++) {
+        const struct grid_figure *f = &g->figures[i];
+        snprintf(caption, sizeof(caption),
+                 "Points: mean over seeds, one value each, with its 95 %% interval (Student's t).%s"
+                 "%.300s%s",
+                 *f->published != 0 ? " Lines: published, " : "", f->source,
+                 *f->published != 0 ? "." : "");
+        err = page_figure(out, figures, f->name, f->title, caption);
+        rows_put(out, sweep, f);
+    }
+    fputs("<details><summary>The grid</summary><pre>", out);
+    page_text(out, g->text);
+    fputs("</pre></details>\n</body></html>\n", out);
+    bool failed = ferror(out) != 0;
+    failed |= fclose(out) != 0;
+    return err != ERR_OK ? err : failed ? ERR_IO : ERR_OK;
+}
+
+enum err sweep_draw(const struct sweep *sweep, const char *folder)
+{
+    const struct grid *g = sweep->grid;
+    const char *names[FIGURES_MAX];
+    char figures[1200];
+
+    invariant(g->figures_count <= FIGURES_MAX);
+    snprintf(figures, sizeof(figures), "%s/figures", folder);
+    if (mkdir(figures, 0777) != 0) {
+        struct stat st;
+        if (stat(figures, &st) != 0 || !S_ISDIR(st.st_mode)) {
+            return ERR_IO;
+        }
+    }
+    for (size_t i = 0; i < g->figures_count; i++) {
+        TRY(figure_files(sweep, &g->figures[i], figures));
+        names[i] = g->figures[i].name;
+    }
+    TRY(figure_gnuplot(names, g->figures_count, figures));
+    return page_write(sweep, folder, figures);
+}
