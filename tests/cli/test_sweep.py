@@ -40,7 +40,7 @@ class Sweep(unittest.TestCase):
         self.addCleanup(shutil.rmtree, self.folder)
         self.grid = self.folder / "grid.yaml"
         self.out = self.folder / "out"
-        self.write("1")
+        self.write("1/2")
         (self.folder / "published.tsv").write_text("# the rule\ntarget\tvalue\n5\t5\n10\t10\n")
 
     def write(self, within):
@@ -64,7 +64,7 @@ class Sweep(unittest.TestCase):
             with h5py.File(self.out / f"p{point:04d}" / str(seed) / "run.h5") as one:
                 at = list(one["summary/name"].asstr()).index("blocks")
                 self.assertEqual(values[row], one["summary/value"][at])
-                self.assertEqual(digest, one["meta"].attrs["digest"])
+                self.assertEqual(digest, one["meta"].attrs["digest"].decode())
         page = (self.out / "report.html").read_text()
         self.assertIn("<svg", page)
         self.assertIn("published, the rule itself", page)
@@ -90,7 +90,7 @@ class Sweep(unittest.TestCase):
         run(ORRERY, "sweep", self.grid, "-o", self.out, "--resume")
         self.assertEqual(self.digests(self.out), whole)
         self.assertEqual(kept.stat().st_mtime_ns, stamp)
-        self.write("1/2")
+        self.write("1/3")
         self.assertIn("another grid", run(ORRERY, "sweep", self.grid, "-o", self.out, "--resume", code=1))
 
     def test_a_published_value_that_is_not_met(self):
