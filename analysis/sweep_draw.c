@@ -54,8 +54,8 @@ static void script_write(FILE *script, const struct grid_figure *f, const struct
     figure_style_write(script, f->name);
     fprintf(script,
             "set datafile missing '?'\nset xlabel \"%s\"\nset ylabel \"%s\"\n"
-            "set key bmargin center horizontal maxrows 2 samplen 2\nset bmargin 6.8\nset offsets graph 0.04, graph "
-            "0.04, graph 0.06, graph 0.02\nplot ",
+            "set key bmargin center horizontal maxrows 2 samplen 2\nset bmargin 6.8\n"
+            "set offsets graph 0.04, graph 0.04, graph 0.06, graph 0.02\nplot ",
             *f->x_label != 0 ? f->x_label : f->x, *f->y_label != 0 ? f->y_label : f->metric);
     for (size_t c = 0; c < curves; c++) {
         const char *name = rows[at].series != NULL ? rows[at].series : "";
