@@ -21,7 +21,7 @@ enum {
     CHANNEL_CELLS_MAX = 16,
     CHANNEL_SEALED_BYTES_MAX = CHANNEL_CELLS_MAX * CELL_BYTES + NOISE_TAG_BYTES,
     CHANNEL_MESSAGE_BYTES_MAX = 2 + CHANNEL_SEALED_BYTES_MAX,
-    CHANNEL_FRAME_BYTES_MAX = 8 << 20,
+    CHANNEL_FRAME_BYTES_MAX = (8 << 20) + 65536, /* the largest answer of sync, and its head */
     CHANNEL_REKEY_MESSAGES = 1 << 16,
 };
 
@@ -68,5 +68,11 @@ bool channel_length_valid(size_t len);
  * ERR_NO_MEMORY. After an error the link is closed. */
 enum err channel_open(struct channel *channel, uint8_t *message, size_t len) MUST_CHECK;
 enum err channel_next(struct channel *channel, struct span *frame) MUST_CHECK;
+
+/* True while a frame has come in part. */
+static inline bool channel_partial(const struct channel *channel)
+{
+    return channel->head_len > 0;
+}
 
 #endif

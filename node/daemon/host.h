@@ -121,7 +121,7 @@ enum err host_start(struct host *host) MUST_CHECK;
 /* EVENT_STOP, closes every link, waits for pending writes, then calls done on the loop. */
 void host_stop(struct host *host, void (*done)(void *context), void *context);
 
-/* After done of host_stop (or instead of host_start): frees everything and drops the node. */
+/* After done of host_stop: frees everything and drops the node. */
 void host_free(struct host *host);
 
 /* One event through the node, its effects into the world. Sets the times of the event. Not from

@@ -17,6 +17,9 @@
 #define READ_BUFFER_BYTES 65536
 #define WRITE_MESSAGES 7 /* of one write: below 64 KiB */
 #define STATICS_MAX 512
+#define ASSEMBLY_BYTES_MAX ((size_t)128 << 20) /* of frames that are not whole, all links */
+#define ASSEMBLY_FREE_BYTES ((size_t)1 << 20)  /* of one link: not looked at */
+#define FRAME_NS (60 * SECOND_NS)              /* from the first byte of a frame to its last */
 
 enum link_phase {
     PHASE_CONNECTING, /* TCP, dialed */
@@ -52,6 +55,7 @@ struct link {
     uint64_t deadline_ns; /* of connecting, of the handshake */
     uint64_t partial_ns;  /* when the present message began to come in, 0: none */
     uint64_t heard_ns;
+    uint64_t frame_ns;    /* when the present frame began to come in, 0: none */
     uint64_t progress_ns; /* when bytes last left, while some wait */
     uint64_t received_bytes, sent_bytes;
     struct handshake *handshake; /* until it is done */

@@ -376,6 +376,24 @@ static void frame_in(struct link *link, struct span frame)
     blob_drop(host->shared, blob);
 }
 
+/* Who sends large frames in part holds memory: all links together have so much of it. */
+static bool assembly_fits(struct link *link)
+{
+    const struct host *host = link->host;
+    size_t bytes = 0;
+
+    link->frame_ns = !channel_partial(&link->channel) ? 0
+                     : link->frame_ns != 0            ? link->frame_ns
+                                                      : link->heard_ns;
+    if (link->channel.frame_room <= ASSEMBLY_FREE_BYTES) {
+        return true;
+    }
+    for (uint32_t i = 0; i < LINKS_MAX; i++) {
+        bytes += host->slot[i] == NULL ? 0 : host->slot[i]->channel.frame_room;
+    }
+    return bytes <= ASSEMBLY_BYTES_MAX;
+}
+
 static void sealed_in(struct link *link, uint8_t *message, size_t len)
 {
     struct span frame;
@@ -387,9 +405,13 @@ static void sealed_in(struct link *link, uint8_t *message, size_t len)
     while (err == ERR_OK) {
         err = channel_next(&link->channel, &frame);
         if (err == ERR_OK && frame.data == NULL) {
+            if (!assembly_fits(link)) {
+                link_close(link, LINK_BROKEN, "frames take too much memory");
+            }
             return;
         }
         if (err == ERR_OK) {
+            link->frame_ns = 0;
             frame_in(link, frame);
             if (link->phase == PHASE_CLOSING) {
                 return;

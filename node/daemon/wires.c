@@ -278,6 +278,9 @@ static const char *overdue(const struct host *host, const struct link *link, uin
     if (link->partial_ns != 0 && now_ns - link->partial_ns >= limits->message_ns) {
         return "message too slow";
     }
+    if (link->frame_ns != 0 && now_ns - link->frame_ns >= FRAME_NS) {
+        return "frame too slow";
+    }
     if (link->in_flight > 0 && now_ns - link->progress_ns >= limits->stall_ns) {
         return "does not read";
     }
