@@ -22,6 +22,8 @@ enum memo_kind {
     MEMO_DECISION, /* decision bytes, committee -> verdict */
     MEMO_PROOF,    /* storage proofs */
     MEMO_SIGN,     /* key and message -> signature */
+    MEMO_VERIFY,   /* signature made here, key and message -> it is good */
+    MEMO_VRF,      /* VRF public key, alpha and proof made here -> beta */
     MEMO_OTHER,
     MEMO_KINDS
 };

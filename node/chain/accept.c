@@ -117,8 +117,8 @@ static enum err timing_exp(uint8_t beta[64], struct ctx *c, const struct params 
     TRY(state_account(&account, c->shared, above->state_root, header->signer));
     production_alpha(alpha, above->gs, header->height);
     if (params->vrf != 0) {
-        if (vrf_verify(beta, account.vrf_key, header->pi, span_of(alpha, sizeof(alpha))) !=
-            ERR_OK) {
+        if (ctx_vrf_verify(c->shared, beta, account.vrf_key, header->pi,
+                           span_of(alpha, sizeof(alpha))) != ERR_OK) {
             return ERR_SIGNATURE;
         }
     } else {
@@ -167,7 +167,9 @@ static enum err header_judge(uint8_t beta[64], struct ctx *c, const struct genes
         header->fee_multiplier < params->fee_multiplier_min) {
         return ERR_INVALID;
     }
-    if (header_verify(bytes) != ERR_OK) {
+    struct sign_message message = header_message(bytes);
+    if (ctx_sign_verify(c->shared, bytes + HEADER_SIGNED_BYTES, header->signer, &message) !=
+        ERR_OK) {
         return ERR_SIGNATURE;
     }
     enum err err = stake_effective(&stake, c->shared, above->state_root, params, above->height,

@@ -39,7 +39,8 @@ static enum err tx_verify(const struct tx *tx, struct tx_check *check)
                                    .genesis = check->genesis->hash,
                                    .body = {span_of(tx->bytes.data, tx->bytes.len - SIGN_BYTES)}};
     check->verify = 1;
-    TRY(sign_verify(tx->bytes.data + tx->bytes.len - SIGN_BYTES, tx->sender, &message));
+    TRY(ctx_sign_verify(check->shared, tx->bytes.data + tx->bytes.len - SIGN_BYTES, tx->sender,
+                        &message));
     return tx_check_body(tx, check);
 }
 

@@ -111,7 +111,7 @@ static enum err proposal_verify(const struct finality *f, struct ctx *c,
         const struct sign_message message = {.context = SIGN_CONTEXT("proposal"),
                                              .genesis = genesis,
                                              .body = {span_of(key, 32), span_of(body, 48)}};
-        good = sign_verify(p->sig, key, &message) == ERR_OK;
+        good = ctx_sign_verify(c->shared, p->sig, key, &message) == ERR_OK;
         memo_put(c->shared, MEMO_PROPOSAL, memo, &good, sizeof(good));
     }
     return good != 0 ? ERR_OK : ERR_SIGNATURE;

@@ -43,44 +43,21 @@ void producer_drop(struct producer *producer, struct shared *shared)
     vrf_secret_wipe(&producer->vrf);
 }
 
-/* The key pair is fixed by its public key, so this has all inputs of the own VRF. */
-static struct memo_key vrf_memo_key(struct ctx *c, const struct producer *p,
-                                    const uint8_t alpha[ALPHA_BYTES])
+/* The own beta for alpha. Nobody else asks for it, but a node that comes back to a tip does. The
+ * key pair is fixed by its public key, so the memo's key has all inputs. */
+static enum err beta_get(struct ctx *c, struct producer *p, const uint8_t alpha[ALPHA_BYTES])
 {
     uint8_t inputs[32 + ALPHA_BYTES];
 
     memcpy(inputs, p->vrf.public_key, 32);
     memcpy(inputs + 32, alpha, ALPHA_BYTES);
-    return memo_key_bytes(c->shared, inputs, sizeof(inputs));
-}
-
-/* The own beta for alpha. Nobody else asks for it, but a node that comes back to a tip does. */
-static enum err beta_get(struct ctx *c, struct producer *p, const uint8_t alpha[ALPHA_BYTES])
-{
-    struct memo_key key = vrf_memo_key(c, p, alpha);
-
+    struct memo_key key = memo_key_bytes(c->shared, inputs, sizeof(inputs));
     ctx_charge(c, COST_VRF_BETA, 1);
     if (memo_get(c->shared, MEMO_BETA, key, p->beta, sizeof(p->beta))) {
         return ERR_OK;
     }
     TRY(vrf_beta(p->beta, &p->vrf, span_of(alpha, ALPHA_BYTES)));
     memo_put(c->shared, MEMO_BETA, key, p->beta, sizeof(p->beta));
-    return ERR_OK;
-}
-
-/* The own proof: found again when a transcript is fed twice, or by a twin of the same key. */
-static enum err proof_get(struct ctx *c, const struct producer *p, uint8_t pi[VRF_PROOF_BYTES],
-                          const uint8_t alpha[ALPHA_BYTES])
-{
-    struct memo_key key = vrf_memo_key(c, p, alpha);
-    uint8_t beta[VRF_BETA_BYTES];
-
-    ctx_charge(c, COST_VRF_PROVE, 1);
-    if (memo_get(c->shared, MEMO_PROVE, key, pi, VRF_PROOF_BYTES)) {
-        return ERR_OK;
-    }
-    TRY(vrf_prove(pi, beta, &p->vrf, span_of(alpha, ALPHA_BYTES)));
-    memo_put(c->shared, MEMO_PROVE, key, pi, VRF_PROOF_BYTES);
     return ERR_OK;
 }
 
@@ -205,7 +182,7 @@ static enum err seal(struct producer *p, struct ctx *c, const struct params *par
 
     if (params->vrf != 0 && params->production == PRODUCTION_EXP) {
         production_alpha(alpha, above->gs, header->height);
-        TRY(proof_get(c, p, header->pi, alpha));
+        TRY(ctx_vrf_prove(c, header->pi, &p->vrf, span_of(alpha, sizeof(alpha))));
     }
     header_encode(bytes, header);
     struct sign_message message = header_message(bytes);

@@ -4,6 +4,7 @@
 #include "node/base/plant.h"
 #include "node/chain/block.h"
 #include "node/crypto/hash.h"
+#include "node/seam/ctx.h"
 #include "node/wire/codec.h"
 
 static const uint8_t nil[32];
@@ -93,7 +94,7 @@ enum err vote_verify(const struct vote *vote, struct shared *shared, const uint8
     uint8_t good;
     if (!memo_get(shared, MEMO_VOTE, memo, &good, sizeof(good))) {
         struct sign_message message = vote_message(genesis, key, body);
-        good = sign_verify(vote->sig, key, &message) == ERR_OK;
+        good = ctx_sign_verify(shared, vote->sig, key, &message) == ERR_OK;
         memo_put(shared, MEMO_VOTE, memo, &good, sizeof(good));
     }
     return good != 0 ? ERR_OK : ERR_SIGNATURE;

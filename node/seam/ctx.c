@@ -1,8 +1,6 @@
 #include "node/seam/ctx.h"
 
 #include "node/base/invariant.h"
-#include "node/base/memo.h"
-#include "node/crypto/hash.h"
 #include "node/seam/limits.h"
 
 _Static_assert(STEP_EFFECTS == EFFECTS_MAX, "limits.def and seam.h agree");
@@ -243,23 +241,5 @@ void ctx_trace_values(struct ctx *c, enum trace_kind kind, size_t count, const u
         effect->trace.kind = kind;
         memset(effect->trace.value, 0, sizeof(effect->trace.value));
         memcpy(effect->trace.value, values, count * sizeof(*values));
-    }
-}
-
-void ctx_sign(struct ctx *c, uint8_t signature[SIGN_BYTES], const struct sign_secret *secret,
-              const struct sign_message *message)
-{
-    const struct span parts[] = {span_of(secret->public_key, SIGN_PUBLIC_BYTES), message->context,
-                                 span_of(message->genesis, SIGN_GENESIS_BYTES), message->body[0],
-                                 message->body[1]};
-    uint8_t digest[HASH_BYTES];
-    struct memo_key key;
-
-    ctx_charge(c, COST_SIGN, 1);
-    hash256_parts(digest, parts, sizeof(parts) / sizeof(parts[0]));
-    memcpy(key.id, digest, sizeof(key.id));
-    if (!memo_get(c->shared, MEMO_SIGN, key, signature, SIGN_BYTES)) {
-        sign_make(signature, secret, message);
-        memo_put(c->shared, MEMO_SIGN, key, signature, SIGN_BYTES);
     }
 }

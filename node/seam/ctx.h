@@ -5,6 +5,7 @@
 
 #include "node/base/rng.h"
 #include "node/crypto/sign.h"
+#include "node/crypto/vrf.h"
 #include "node/seam/seam.h"
 
 struct ctx {
@@ -67,9 +68,22 @@ void ctx_trace_values(struct ctx *c, enum trace_kind kind, size_t count, const u
 
 /* Signs and charges the work. The same key signs the same message with the same bytes, so a
  * signature that this host made before is found again (a transcript that is fed twice, a shared
- * store). */
+ * store); and whoever shares the host's memo need not check it. */
 void ctx_sign(struct ctx *c, uint8_t signature[SIGN_BYTES], const struct sign_secret *secret,
               const struct sign_message *message);
+
+/* sign_verify, unless ctx_sign made the signature on this host. The caller charges COST_VERIFY. */
+MUST_CHECK enum err ctx_sign_verify(struct shared *shared, const uint8_t signature[SIGN_BYTES],
+                                    const uint8_t public_key[SIGN_PUBLIC_BYTES],
+                                    const struct sign_message *message);
+
+/* vrf_prove and vrf_verify, which remember in the same way. Prove charges COST_VRF_PROVE, the
+ * caller of verify COST_VRF_VERIFY. */
+MUST_CHECK enum err ctx_vrf_prove(struct ctx *c, uint8_t proof[VRF_PROOF_BYTES],
+                                  const struct vrf_secret *secret, struct span alpha);
+MUST_CHECK enum err ctx_vrf_verify(struct shared *shared, uint8_t beta[VRF_BETA_BYTES],
+                                   const uint8_t public_key[VRF_PUBLIC_BYTES],
+                                   const uint8_t proof[VRF_PROOF_BYTES], struct span alpha);
 
 static inline void ctx_charge(struct ctx *c, enum cost cost, uint64_t count)
 {

@@ -288,3 +288,47 @@ Test(ctx, effects_carry_what_was_asked)
     cr_assert_eq(list[EFFECTS_MAX - 1].trace.kind, TRACE_limit_reached);
     cr_assert_eq(test_host_end(&host), 0);
 }
+
+/* What was signed and proven here is good without a check, with the memo and without; anything else
+ * is what the check says. */
+Test(ctx, own_signatures_and_proofs_are_good_and_no_others)
+{
+    struct sign_secret key;
+    struct vrf_secret vrf;
+    uint8_t sig[SIGN_BYTES], again[SIGN_BYTES], proof[VRF_PROOF_BYTES];
+    uint8_t beta[VRF_BETA_BYTES], checked[VRF_BETA_BYTES];
+    const uint8_t genesis[32] = {5};
+    const uint8_t seed[32] = {9};
+    struct span alpha = span_of("alpha", 5);
+    struct sign_message message = {
+        .context = SIGN_CONTEXT("tx"), .genesis = genesis, .body = {span_of("body", 4)}};
+    struct sign_message other = message;
+
+    other.body[0] = span_of("bode", 4);
+    sign_keypair(&key, seed);
+    vrf_keypair(&vrf, seed);
+    for (int memo = 0; memo < 2; memo++) {
+        struct test_host host;
+        test_host_init(&host, 1, memo == 0 ? TEST_MEMO_ON : TEST_MEMO_OFF);
+        for (int round = 0; round < 2; round++) {
+            ctx_sign(&host.c, sig, &key, &message);
+            sign_make(again, &key, &message);
+            cr_assert_arr_eq(sig, again, SIGN_BYTES);
+            cr_assert_eq(ctx_sign_verify(host.shared, sig, key.public_key, &message), ERR_OK);
+            cr_assert_eq(ctx_sign_verify(host.shared, sig, key.public_key, &other), ERR_SIGNATURE);
+            again[3] ^= 1;
+            cr_assert_eq(ctx_sign_verify(host.shared, again, key.public_key, &message),
+                         ERR_SIGNATURE);
+            cr_assert_eq(ctx_vrf_prove(&host.c, proof, &vrf, alpha), ERR_OK);
+            cr_assert_eq(ctx_vrf_verify(host.shared, beta, vrf.public_key, proof, alpha), ERR_OK);
+            cr_assert_eq(vrf_verify(checked, vrf.public_key, proof, alpha), ERR_OK);
+            cr_assert_arr_eq(beta, checked, VRF_BETA_BYTES);
+            proof[79] ^= 1;
+            cr_assert_neq(ctx_vrf_verify(host.shared, beta, vrf.public_key, proof, alpha), ERR_OK);
+            cr_assert_neq(
+                ctx_vrf_verify(host.shared, beta, vrf.public_key, proof, span_of("alphb", 5)),
+                ERR_OK);
+        }
+        cr_assert_eq(test_host_end(&host), 0);
+    }
+}
