@@ -15,7 +15,12 @@
 #include "sim/record/record.h"
 #include "sim/world/payload.h"
 
-enum wire_state { WIRE_FREE, WIRE_DIALING, WIRE_UP };
+enum wire_state {
+    WIRE_FREE,
+    WIRE_DIALING,
+    WIRE_UP,
+    WIRE_CLOSING /* closed here; the node has not been told that it is down */
+};
 
 /* One end of a link. */
 struct wire {

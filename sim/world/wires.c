@@ -99,8 +99,12 @@ void wire_close(struct world *w, unsigned thread, uint32_t index, uint64_t now_n
     if (x->state == WIRE_UP) {
         end_send(w, thread, index, now_ns, x, LINK_CLOSED_THERE);
         w->hosts[index].links--;
+        /* Who closes a link hears that it is down like any other (seam.h): only then is its number
+         * free again. */
+        x->state = WIRE_CLOSING;
+        engine_send(w->engine, thread, index, index, now_ns,
+                    payload_link_make(PAYLOAD_END, link, x->generation, LINK_CLOSED_HERE));
     }
-    x->state = WIRE_FREE;
 }
 
 void wire_send(struct world *w, unsigned thread, uint32_t index, uint64_t now_ns,
@@ -255,13 +259,16 @@ static bool end_arrive(struct world *w, unsigned thread, uint32_t index, uint64_
     uint32_t link = payload_link(payload);
     struct wire *x = &h->wire[link];
     bool dialing = x->state == WIRE_DIALING;
-    enum wire_state wanted = payload_kind(payload) == PAYLOAD_REFUSE ? WIRE_DIALING : WIRE_UP;
+    enum link_end why = (enum link_end)payload_argument(payload);
+    enum wire_state wanted = payload_kind(payload) == PAYLOAD_REFUSE ? WIRE_DIALING
+                             : why == LINK_CLOSED_HERE               ? WIRE_CLOSING
+                                                                     : WIRE_UP;
 
     if (x->state != wanted || x->generation != payload_generation(payload)) {
         return false;
     }
     if (!dialing) {
-        h->links--;
+        h->links -= wanted == WIRE_UP;
         trace_add(w, thread, index, now_ns, TRACE_KINDS + WORLD_TRACE_link_end,
                   (uint64_t[TRACE_VALUES_MAX]){x->peer, payload_argument(payload)});
     }
@@ -269,7 +276,7 @@ static bool end_arrive(struct world *w, unsigned thread, uint32_t index, uint64_
     event->kind = EVENT_LINK_DOWN;
     event->link_down.link = dialing ? LINK_NONE : link;
     event->link_down.request = x->request;
-    event->link_down.why = (enum link_end)payload_argument(payload);
+    event->link_down.why = why;
     return true;
 }
 
