@@ -1,6 +1,7 @@
 /* What every strategy may do. */
 #include "node/chain/block.h"
 #include "node/chain/overlay.h"
+#include "node/crypto/vrf.h"
 #include "sim/adversary/private.h"
 
 uint32_t act_self(const struct act *a)
@@ -70,6 +71,16 @@ bool act_account_of(const struct act *a, uint32_t node, uint8_t account[32])
     return true;
 }
 
+void act_seeds_of(const struct act *a, uint32_t node, uint8_t account_seed[32],
+                  struct vrf_secret *vrf)
+{
+    uint8_t vrf_seed[32];
+
+    invariant(act_colluder(a, node));
+    a->adversary->all->config.seeds(a->adversary->all->config.world, node, account_seed, vrf_seed);
+    vrf_keypair(vrf, vrf_seed);
+}
+
 void act_stakes(const struct act *a, uint64_t *colluding, uint64_t *all_stake)
 {
     const struct adversaries *all = a->adversary->all;
@@ -117,6 +128,35 @@ void act_send_bytes(struct act *a, uint64_t link_mask, const uint8_t *data, size
 void act_deliver(struct act *a, uint32_t link, const struct blob *frame, uint64_t at_ns)
 {
     adversary_hold(a->adversary, link, blob_keep(a->c.shared, frame), at_ns, true);
+}
+
+uint32_t act_nth(const struct fault_set *set, uint32_t nth)
+{
+    for (uint32_t node = 0, seen = 0; seen < set->count; node++) {
+        if (fault_set_has(set, node) && seen++ == nth) {
+            return node;
+        }
+    }
+    return NODE_UNKNOWN;
+}
+
+void act_peer_of(const struct act *a, uint32_t node, uint8_t item[FRAME_PEER_BYTES])
+{
+    const struct adversaries_config *config = &a->adversary->all->config;
+
+    config->peer(config->world, node, item);
+}
+
+void act_connect(struct act *a, uint32_t node)
+{
+    static const uint8_t anybody[32];
+    uint8_t item[FRAME_PEER_BYTES];
+    struct endpoint to;
+
+    act_peer_of(a, node, item);
+    memcpy(to.address, item + 32, 16);
+    to.port = (uint16_t)(item[48] << 8 | item[49]);
+    ctx_connect(&a->c, &to, anybody);
 }
 
 bool act_block(struct block_seen *seen, const struct blob *frame)

@@ -37,17 +37,6 @@ uint64_t adversaries_until_ns(const struct adversaries *all, uint32_t node)
     return until;
 }
 
-/* The n-th node of a set, NODE_UNKNOWN past the last. */
-static uint32_t set_nth(const struct fault_set *set, uint32_t nth)
-{
-    for (uint32_t node = 0, seen = 0; seen < set->count; node++) {
-        if (fault_set_has(set, node) && seen++ == nth) {
-            return node;
-        }
-    }
-    return NODE_UNKNOWN;
-}
-
 static uint32_t set_rank(const struct fault_set *set, uint32_t node)
 {
     uint32_t rank = 0;
@@ -63,7 +52,7 @@ uint32_t adversary_lines_twin(const struct adversary_line *lines, uint32_t count
     for (uint32_t i = 0; i < count; i++) {
         const struct fault_set *copies = &lines[i].value[0].set;
         if (twins_set(&lines[i], node)) {
-            uint32_t of = set_nth(&lines[i].nodes, set_rank(copies, node));
+            uint32_t of = act_nth(&lines[i].nodes, set_rank(copies, node));
             return of == NODE_UNKNOWN ? node : of;
         }
     }
@@ -267,6 +256,7 @@ void adversary_start(struct adversary *a)
 
     adversary_drop(a);
     memset(a->links, 0, sizeof(a->links));
+    a->next_request = REQUEST_FIRST;
     store64(seed, draw(a->all->config.seed, DRAW_ADVERSARY, a->node, UINT32_MAX, a->lives++));
     rng_init(&a->rng, seed);
 }
@@ -382,14 +372,18 @@ bool adversary_before(struct adversary *a, const struct adversary_moment *m, str
         wake_turn(a, event);
         return true;
     case EVENT_LINK_UP:
+        if (event->link_up.dialed && event->link_up.request >= REQUEST_FIRST) {
+            event->link_up.dialed = false; /* the strategy dialed: to the node it just came */
+        }
         link_set(a, &act, event->link_up.link, true,
                  a->all->config.node_of(&event->link_up.endpoint, a->all->config.nodes));
         return true;
     case EVENT_LINK_DOWN:
         if (event->link_down.link != LINK_NONE) {
             link_set(a, &act, event->link_down.link, false, NODE_UNKNOWN);
+            return true;
         }
-        return true;
+        return event->link_down.request < REQUEST_FIRST; /* a dial of a strategy failed */
     case EVENT_RECV:
         if (event->recv.link == LINK_NONE) {
             return true;

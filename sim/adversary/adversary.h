@@ -70,6 +70,10 @@ struct adversaries_config {
     /* A strategy's trace; called inside a step of this node. */
     void (*trace)(void *world, unsigned thread, uint32_t node, uint64_t now_ns,
                   const uint64_t *values);
+    /* The keys of a node's account. */
+    void (*seeds)(void *world, uint32_t node, uint8_t account_seed[32], uint8_t vrf_seed[32]);
+    /* A node as PEERS tells of it: id and endpoint (docs/wire.md 9). */
+    void (*peer)(void *world, uint32_t node, uint8_t item[50]);
     void *world;
 };
 

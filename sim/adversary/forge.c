@@ -1,9 +1,10 @@
 #include "sim/adversary/forge.h"
 
+#include <stdlib.h>
+
 #include "node/chain/accept.h"
 #include "node/chain/relay_private.h"
 #include "node/crypto/hash.h"
-#include "node/crypto/vrf.h"
 
 #define TXS_MAX 4096
 
@@ -95,7 +96,8 @@ static enum err child_draft(struct forged *forged, struct act *a, struct header 
 }
 
 static enum err child_seal(struct forged *forged, struct act *a, const struct params *params,
-                           const struct header *header, const struct span *txs, size_t count)
+                           const uint8_t account_seed[32], const struct header *header,
+                           const struct span *txs, size_t count)
 {
     uint8_t bytes[HEADER_BYTES];
     size_t capacity = (size_t)params->block_bytes_max;
@@ -106,7 +108,7 @@ static enum err child_seal(struct forged *forged, struct act *a, const struct pa
     if (out == NULL) {
         return ERR_FULL;
     }
-    sign_keypair(&secret, a->c.config->account_seed);
+    sign_keypair(&secret, account_seed);
     header_encode(bytes, header);
     ctx_charge(&a->c, COST_SIGN, 1);
     header_sign(bytes, &secret);
@@ -117,9 +119,11 @@ static enum err child_seal(struct forged *forged, struct act *a, const struct pa
     return ERR_OK;
 }
 
-enum err forge_child(struct forged *forged, struct act *a, const struct params *params,
-                     const struct forge_parent *parent, const struct forge_draw *draw,
-                     uint64_t fee_multiplier, struct span *txs, size_t count)
+/* The account's seed and VRF key sign. */
+static enum err child_make(struct forged *forged, struct act *a, const struct params *params,
+                           const struct forge_parent *parent, const struct forge_draw *draw,
+                           uint64_t fee_multiplier, struct span *txs, size_t count,
+                           const uint8_t account_seed[32], const struct vrf_secret *vrf)
 {
     struct header header = {.version = HEADER_VERSION,
                             .height = parent->height + 1,
@@ -128,25 +132,25 @@ enum err forge_child(struct forged *forged, struct act *a, const struct params *
                             .fee_multiplier = (uint32_t)fee_multiplier};
     uint8_t alpha[ALPHA_BYTES];
     uint8_t beta[64];
-    struct vrf_secret vrf;
+    struct sign_secret secret;
     enum err err = ERR_OK;
 
     *forged = (struct forged){.block = NULL};
+    sign_keypair(&secret, account_seed);
+    memcpy(header.signer, secret.public_key, 32);
+    sign_secret_wipe(&secret);
     memcpy(header.genesis, a->c.config->genesis->hash, 32);
     memcpy(header.parent, parent->id, 32);
-    memcpy(header.signer, act_account(a), 32);
     if (proves(params)) {
         production_alpha(alpha, parent->gs, header.height);
-        vrf_keypair(&vrf, a->c.config->vrf_seed);
         ctx_charge(&a->c, COST_VRF_PROVE, 1);
-        err = vrf_prove(header.pi, beta, &vrf, span_of(alpha, sizeof(alpha)));
-        vrf_secret_wipe(&vrf);
+        err = vrf_prove(header.pi, beta, vrf, span_of(alpha, sizeof(alpha)));
     }
     if (err == ERR_OK) {
         err = child_draft(forged, a, &header, parent, draw->beta, txs, &count);
     }
     if (err == ERR_OK) {
-        err = child_seal(forged, a, params, &header, txs, count);
+        err = child_seal(forged, a, params, account_seed, &header, txs, count);
     }
     memcpy(forged->state_root, header.state_root, 32);
     accept_gs(forged->gs, params, draw->beta);
@@ -154,6 +158,80 @@ enum err forge_child(struct forged *forged, struct act *a, const struct params *
         forged_drop(forged, a->c.shared);
     }
     return err;
+}
+
+enum err forge_child(struct forged *forged, struct act *a, const struct params *params,
+                     const struct forge_parent *parent, const struct forge_draw *draw,
+                     uint64_t fee_multiplier, struct span *txs, size_t count)
+{
+    struct vrf_secret vrf;
+
+    vrf_keypair(&vrf, a->c.config->vrf_seed);
+    enum err err = child_make(forged, a, params, parent, draw, fee_multiplier, txs, count,
+                              a->c.config->account_seed, &vrf);
+    vrf_secret_wipe(&vrf);
+    return err;
+}
+
+enum err forge_child_by(struct forged *forged, struct act *a, const struct params *params,
+                        const struct forge_parent *parent, const struct forge_draw *draw,
+                        const struct forge_account *account)
+{
+    uint64_t multiplier = a->c.config->policy->fee_multiplier;
+    struct span none = span_of(NULL, 0);
+
+    if (multiplier < params->fee_multiplier_min) {
+        multiplier = params->fee_multiplier_min;
+    }
+    return child_make(forged, a, params, parent, draw, multiplier, &none, 0, account->account_seed,
+                      &account->vrf);
+}
+
+struct forge_account *forge_accounts(struct act *a, uint32_t *count, uint64_t *stake,
+                                     const struct params *params, const struct forge_parent *parent)
+{
+    struct forge_account *list = calloc(a->line->nodes.count + 1, sizeof(*list));
+    uint8_t account[32];
+    uint32_t seen = 0;
+
+    invariant(list != NULL);
+    *count = 0;
+    *stake = 0;
+    for (uint32_t node = 0; seen < a->line->nodes.count; node++) {
+        struct forge_account *one = &list[*count];
+        if (!act_colluder(a, node)) {
+            continue;
+        }
+        seen++;
+        if (act_account_of(a, node, account) &&
+            stake_effective(&one->stake, a->c.shared, parent->state_root, params, parent->height,
+                            account) == ERR_OK &&
+            one->stake > 0) {
+            act_seeds_of(a, node, one->account_seed, &one->vrf);
+            *stake += one->stake;
+            ++*count;
+        }
+    }
+    return list;
+}
+
+enum err forge_draw_for(struct forge_draw *draw, struct act *a, const struct params *params,
+                        const uint8_t gs[32], uint64_t height, uint64_t ts_ms, uint64_t bt,
+                        const struct forge_account *account)
+{
+    uint8_t alpha[ALPHA_BYTES];
+
+    production_alpha(alpha, gs, height + 1);
+    if (proves(params)) {
+        ctx_charge(&a->c, COST_VRF_BETA, 1);
+        TRY(vrf_beta(draw->beta, &account->vrf, span_of(alpha, ALPHA_BYTES)));
+    } else {
+        production_beta_novrf(draw->beta, account->vrf.public_key, alpha);
+    }
+    draw->bt = bt;
+    TRY(production_delay_ms(&draw->delay_ms, params, draw->beta, account->stake, bt));
+    draw->ts_ms = ts_ms + draw->delay_ms;
+    return ERR_OK;
 }
 
 enum err forge_second(struct forged *forged, struct act *a, const struct blob *block)

@@ -4,6 +4,7 @@
 #ifndef ORRERY_SIM_ADVERSARY_FORGE_H
 #define ORRERY_SIM_ADVERSARY_FORGE_H
 
+#include "node/crypto/vrf.h"
 #include "sim/adversary/kind.h"
 
 /* What a child needs of its parent. */
@@ -40,6 +41,28 @@ MUST_CHECK enum err forge_child(struct forged *forged, struct act *a, const stru
 /* A second block of the same signer, parent and time as an own block, different in what it asks for
  * a byte. ERR_UNKNOWN: its parent is not in the node's tree. */
 MUST_CHECK enum err forge_second(struct forged *forged, struct act *a, const struct blob *block);
+
+/* An account of a colluder, whose keys the line's owner has. */
+struct forge_account {
+    uint8_t account_seed[32];
+    struct vrf_secret vrf;
+    uint64_t stake; /* effective on the root, whole tokens */
+};
+
+/* Those of the line that may sign on this block, to be freed; *stake: their sum. */
+struct forge_account *forge_accounts(struct act *a, uint32_t *count, uint64_t *stake,
+                                     const struct params *params,
+                                     const struct forge_parent *parent);
+/* As forge_draw_child, for an account and a parent that need not exist yet; mode exp. */
+MUST_CHECK enum err forge_draw_for(struct forge_draw *draw, struct act *a,
+                                   const struct params *params, const uint8_t gs[32],
+                                   uint64_t height, uint64_t ts_ms, uint64_t bt,
+                                   const struct forge_account *account);
+/* An empty child by an account. */
+MUST_CHECK enum err forge_child_by(struct forged *forged, struct act *a,
+                                   const struct params *params, const struct forge_parent *parent,
+                                   const struct forge_draw *draw,
+                                   const struct forge_account *account);
 
 void forged_drop(struct forged *forged, struct shared *shared);
 

@@ -97,12 +97,23 @@ bool act_colluding_key(const struct act *a, const uint8_t account[32]);
 const uint8_t *act_account(const struct act *a); /* own public key */
 /* The account of another node; false: it has none. */
 bool act_account_of(const struct act *a, uint32_t node, uint8_t account[32]);
+/* The secret keys of a colluder: one hand owns the accounts of a line. */
+struct vrf_secret;
+void act_seeds_of(const struct act *a, uint32_t node, uint8_t account_seed[32],
+                  struct vrf_secret *vrf);
 /* Stake of the colluders and of all nodes, tokens. */
 void act_stakes(const struct act *a, uint64_t *colluding, uint64_t *all);
 uint64_t act_draw(struct act *a);
 /* The same for the same key, whenever asked. */
 uint64_t act_draw_of(const struct act *a, uint64_t key);
 void act_trace(struct act *a, enum adversary_deed deed, uint64_t value, uint64_t second);
+
+/* The n-th node of a set. */
+uint32_t act_nth(const struct fault_set *set, uint32_t nth);
+/* A node as PEERS tells of it. */
+void act_peer_of(const struct act *a, uint32_t node, uint8_t item[FRAME_PEER_BYTES]);
+/* Dials a node; its own node takes the link as one that came in. */
+void act_connect(struct act *a, uint32_t node);
 
 /* --- frames --- */
 /* Sends now, past every filter of this node. The caller keeps its reference. */

@@ -3,10 +3,22 @@
 
 extern const struct adversary_kind adversary_silent, adversary_delaying, adversary_selective,
     adversary_twins, adversary_two_headers, adversary_two_votes, adversary_selfish,
-    adversary_double_spend;
+    adversary_double_spend, adversary_nothing_at_stake, adversary_beacon_withholder, adversary_liar,
+    adversary_flood, adversary_eclipse;
 
 const struct adversary_kind *const adversary_kinds[] = {
-    &adversary_silent,  &adversary_delaying,     &adversary_selective,
-    &adversary_twins,   &adversary_two_headers,  &adversary_two_votes,
-    &adversary_selfish, &adversary_double_spend, NULL,
+    &adversary_silent,
+    &adversary_delaying,
+    &adversary_selective,
+    &adversary_twins,
+    &adversary_two_headers,
+    &adversary_two_votes,
+    &adversary_selfish,
+    &adversary_double_spend,
+    &adversary_nothing_at_stake,
+    &adversary_beacon_withholder,
+    &adversary_liar,
+    &adversary_flood,
+    &adversary_eclipse,
+    NULL,
 };

@@ -4,6 +4,9 @@
 
 #include "sim/adversary/kind.h"
 
+/* Requests of strategies are numbered above those of nodes. */
+#define REQUEST_FIRST UINT32_C(0x80000000)
+
 struct adversaries {
     struct adversaries_config config;
     struct adversary_line *lines;

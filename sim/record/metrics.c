@@ -402,6 +402,8 @@ static void adversaries(struct metrics *m)
     set(m, METRIC_adversary_stake, some && all > 0, all > 0 ? (double)stake / (double)all : 0);
     set(m, METRIC_adversary_blocks, some && chain > 0,
         chain > 0 ? (double)blocks / (double)chain : 0);
+    set(m, METRIC_adversary_seats, some && m->seats > 0,
+        m->seats > 0 ? (double)m->seats_byzantine / (double)m->seats : 0);
     set(m, METRIC_adversaries_convicted, some, byzantine);
     set_count(m, METRIC_honest_convicted, honest);
     set(m, METRIC_attack_attempts, some, (double)m->deeds[DEED_ATTEMPT]);
@@ -415,7 +417,9 @@ static void adversaries(struct metrics *m)
     set(m, METRIC_forged, some, (double)m->deeds[DEED_FORGED]);
     set(m, METRIC_flood_frames, some, (double)m->flood_frames);
     set(m, METRIC_private_depth, some && m->private_depth > 0, (double)m->private_depth);
-    set(m, METRIC_private_blocks, some && m->private_depth > 0, (double)m->private_blocks);
+    bool grown = some && m->private_arrivals > 0;
+    set(m, METRIC_private_growth, grown,
+        grown ? 1000 * (double)m->private_depth / (double)m->private_arrivals : 0);
 }
 
 const struct metric *metrics_list(struct metrics *m, size_t *count)

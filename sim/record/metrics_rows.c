@@ -264,7 +264,7 @@ static void deed(struct metrics *m, const struct trace_row *row)
         m->flood_frames += row->value[2];
     } else if (which == DEED_DEPTH && row->value[2] >= m->private_depth) {
         m->private_depth = row->value[2];
-        m->private_blocks = row->value[3];
+        m->private_arrivals = row->value[3];
     }
 }
 
@@ -318,6 +318,10 @@ static void node_row(struct metrics *m, const struct trace_row *row)
 {
     enum counter counter = counter_of(row->kind);
 
+    if (row->kind == TRACE_committee_joined && measured(m, row->time_ns)) {
+        m->seats += row->value[1];
+        m->seats_byzantine += m->nodes[row->node].byzantine ? row->value[1] : 0;
+    }
     if (m->nodes[row->node].byzantine && row->kind != TRACE_block_produced) {
         return;
     }

@@ -17,6 +17,25 @@ static void trace(void *world, unsigned thread, uint32_t node, uint64_t now_ns,
     trace_add(world, thread, node, now_ns, TRACE_KINDS + WORLD_TRACE_adversary, values);
 }
 
+static void seeds(void *world, uint32_t node, uint8_t account_seed[32], uint8_t vrf_seed[32])
+{
+    const struct world *w = world;
+
+    memcpy(account_seed, w->population.members[node].config.account_seed, 32);
+    memcpy(vrf_seed, w->population.members[node].config.vrf_seed, 32);
+}
+
+static void peer(void *world, uint32_t node, uint8_t item[50])
+{
+    const struct world *w = world;
+    const struct member *m = &w->population.members[node];
+
+    memcpy(item, m->node_id, 32);
+    memcpy(item + 32, m->config.endpoint.address, 16);
+    item[48] = (uint8_t)(m->config.endpoint.port >> 8);
+    item[49] = (uint8_t)m->config.endpoint.port;
+}
+
 static void adversaries_make(struct world *w, struct adversary_line *lines, uint32_t count)
 {
     uint8_t(*accounts)[32] = calloc(w->count, sizeof(*accounts));
@@ -26,6 +45,8 @@ static void adversaries_make(struct world *w, struct adversary_line *lines, uint
                                         .shared = w->shared,
                                         .node_of = node_of_endpoint,
                                         .trace = trace,
+                                        .seeds = seeds,
+                                        .peer = peer,
                                         .world = w};
 
     invariant(accounts != NULL && stake != NULL);

@@ -309,6 +309,139 @@ Test(adversary, double_spends_succeed_by_chance_and_not_against_finality)
     run_end(&run);
 }
 
+/* Thirty small accounts of one hand: at constant difficulty their private tree grows towards e
+ * times as fast as one chain of theirs would (phi_1 = 2.718; phi_2 = 2.225 when only every second
+ * block may fork, chain 1.4). Shallow trees fall short: depth 50 takes 21.2 arrivals, a rate
+ * of 2.36. */
+Test(adversary, nothing_at_stake_grows_its_tree)
+{
+    static const struct {
+        const char *c;
+        double least, most;
+    } cases[] = {{"1", 2.1, 2.72}, {"2", 1.75, 2.23}};
+
+    for (int i = 0; i < 2; i++) {
+        char more[200];
+        const char *const with[] = {"duration=20 min", "warmup=0 s", "groups.attackers.count=30",
+                                    "groups.honest.count=4"};
+        snprintf(more, sizeof(more),
+                 "adversaries:\n  - nothing-at-stake group attackers c %s forks 100 "
+                 "confirmations 100000\n",
+                 cases[i].c);
+        struct run run = run_threads(mining, more, with, 4, 1);
+        double growth = figure(&run, "private_growth");
+        cr_expect_gt(figure(&run, "private_depth"), 40);
+        cr_expect(growth > cases[i].least && growth < cases[i].most, "c %s: %f", cases[i].c,
+                  growth);
+        cr_expect_eq(figure(&run, "adversary_blocks"), 0); /* it keeps all to itself */
+        run_end(&run);
+    }
+}
+
+/* With 40 % of the stake, above 1 / (1 + e) = 26.9 %, the tree overtakes the honest chain and
+ * undoes what has three confirmations; its blocks obey every rule, so nobody refuses them. */
+Test(adversary, nothing_at_stake_wins_above_its_threshold)
+{
+    const char *const with[] = {"duration=1 h", "warmup=0 s", "groups.attackers.count=30",
+                                "groups.honest.count=4"};
+    struct run run = run_threads(mining,
+                                 "adversaries:\n  - nothing-at-stake group attackers forks 40 "
+                                 "confirmations 3 give-up 60\n",
+                                 with, 4, 1);
+
+    cr_expect_geq(figure(&run, "attack_successes"), 1);
+    cr_expect_geq(figure(&run, "reorg_depth_max"), 3);
+    cr_expect_eq(figure(&run, "blocks_rejected"), 0);
+    run_end(&run);
+}
+
+/* Ten validators, twenty relays (10 to 29), three newcomers (30 to 32). */
+static const char joining[] = "name: joining\n"
+                              "duration: 6 min\n"
+                              "chain: {target: 4 s, epoch_blocks: 20, lookback_blocks: 80}\n"
+                              "network: {latency: constant, constant: 50 ms, jitter: no}\n"
+                              "profiles:\n"
+                              "  - {name: machine}\n"
+                              "groups:\n"
+                              "  - name: validators\n"
+                              "    kind: producer\n"
+                              "    count: 10\n"
+                              "    profile: machine\n"
+                              "    stake: {law: equal, total: 10000, free: 100}\n"
+                              "  - {name: relays, kind: relay, count: 20, profile: machine}\n"
+                              "  - {name: newcomers, kind: relay, count: 3, profile: machine, "
+                              "join: 3 min}\n";
+
+/* What is false is refused and its sender left; what does not come is asked for elsewhere:
+ * everybody catches up, from genesis and by snapshot. */
+Test(adversary, liars_are_left)
+{
+    const char *const snapshot[] = {"groups.newcomers.sync=snapshot"};
+    struct run run = run_of(joining, "adversaries:\n  - liar node 0-2,10-19\n");
+
+    cr_expect_gt(figure(&run, "forged"), 10);
+    cr_expect_gt(figure(&run, "peers_misbehaved"), 3);
+    cr_expect_eq(figure(&run, "nodes_behind_end"), 0);
+    run_end(&run);
+    run = run_threads(joining, "adversaries:\n  - liar node 0-2,10-19\n", snapshot, 1, 1);
+    cr_expect_eq(figure(&run, "nodes_behind_end"), 0);
+    run_end(&run);
+    run = run_of(joining, "adversaries:\n  - liar node 0-2,10-16 how mute\n");
+    cr_expect_eq(figure(&run, "peers_misbehaved"), 0);
+    cr_expect_eq(figure(&run, "nodes_behind_end"), 0);
+    run_end(&run);
+}
+
+/* Limits hold what well formed nothing may cost: finality goes on, memory stays bounded (the check
+ * of every run), nobody is blamed for passing on what he could not judge. */
+Test(adversary, floods_end_at_limits)
+{
+    static const char *const what[] = {"inventory", "orphans", "transactions"};
+
+    for (int i = 0; i < 3; i++) {
+        char more[100];
+        const char *const with[] = {"duration=2 min", "groups.newcomers.join=1 min"};
+        snprintf(more, sizeof(more), "adversaries:\n  - flood node 10-11 what %s rate 5\n",
+                 what[i]);
+        struct run run = run_threads(joining, more, with, 2, 1);
+        cr_expect_gt(figure(&run, "flood_frames"), 5000);
+        cr_expect(i == 2 || figure(&run, "limits_reached") > 1000, "%s", what[i]);
+        cr_expect(i != 2 || figure(&run, "tx_included") == 0);
+        cr_expect_geq(figure(&run, "checkpoints"), 3);
+        cr_expect_eq(figure(&run, "peers_misbehaved"), 0);
+        cr_expect_eq(figure(&run, "nodes_behind_end"), 0);
+        run_end(&run);
+    }
+}
+
+/* Half of all relays and more tell of each other alone and fill the newcomers' places: their first
+ * addresses came from elsewhere, so they keep up. */
+Test(adversary, an_eclipse_fails_while_one_honest_address_is_known)
+{
+    struct run run = run_of(joining, "adversaries:\n  - eclipse node 10-25 victim node 30-32\n");
+
+    cr_expect_eq(figure(&run, "nodes_behind_end"), 0);
+    cr_expect_lt(figure(&run, "sync_time_max"), 60);
+    run_end(&run);
+}
+
+/* Seats are drawn by the beacon. Who withholds the last block of an epoch when its seats would be
+ * few pays with the block; here it has 30 % of the stake, and what it gains over 60 epochs stays
+ * within three standard errors of nothing plus the best of two draws: of 30 seats one draw has a
+ * deviation of 2.5 seats, the best of two .56 of that more, and only every third end is its own. */
+Test(adversary, withholding_the_beacon_gains_little)
+{
+    const char *const with[] = {"chain.committee=seats", "chain.seats=30", "chain.epoch_blocks=8",
+                                "chain.target=2 s", "duration=16 min"};
+    struct run run = run_threads(ten, "adversaries:\n  - withhold-beacon node 0-2\n", with, 5, 1);
+
+    cr_expect_geq(figure(&run, "attack_attempts"), 3);
+    cr_expect_float_eq(figure(&run, "adversary_seats"), 0.3, 0.06);
+    cr_expect_lt(figure(&run, "adversary_blocks"), 0.36);
+    cr_expect_eq(figure(&run, "honest_convicted"), 0);
+    run_end(&run);
+}
+
 /* The same on one thread and on two, and none of it moves when nobody lies. */
 Test(adversary, threads_make_no_difference)
 {

@@ -1,0 +1,429 @@
+/* Nothing at stake: the accounts of the line, owned by one hand, grow a private tree by signing on
+ * every block of it, for signing costs nothing (Bagaria et al., arXiv 1910.02218). With
+ * c-correlated randomness a tree forks only at every c-th block; below, a block has the one child
+ * that comes first. In arrivals, that is blocks which the accounts' stake earns on one chain in
+ * that time, the tree grows phi_c deep: phi_1 = e.
+ *
+ * The lowest node of the line holds the keys of all and the tree; the others keep quiet. Here an
+ * account has one child per parent at its own time, so many small accounts stand for the Poisson
+ * process of the model: with k of them phi falls short by about a 1/(e k)-th. The tree is cut to
+ * the `forks` first blocks of each depth.
+ *
+ * Once the deepest branch undoes `confirmations` blocks of the others and is higher than theirs,
+ * its blocks are made in earnest and let go; `give-up` blocks behind, the tree is planted anew. */
+#include <stdlib.h>
+
+#include "sim/adversary/forge.h"
+#include "sim/adversary/hold.h"
+
+enum { NAS_C, NAS_FORKS, NAS_CONFIRMATIONS, NAS_GIVE_UP };
+enum { NAS_DEPTH_MAX = 4096, NAS_STEP_MAX = 4096, NAS_RELEASED_MAX = 1024 };
+#define NS_PER_MS UINT64_C(1000000)
+
+/* A block of the tree: what its children need, and who signed it. */
+struct nas_block {
+    uint8_t gs[32];
+    uint64_t ts_ms, bt;
+    uint32_t parent, account, depth;
+};
+
+/* A child whose time has not come. */
+struct nas_child {
+    uint64_t ts_ms;
+    uint32_t parent, account;
+};
+
+struct nas {
+    struct hold hold;
+    bool planted;
+    struct forge_parent root;
+    uint64_t root_ms;
+    struct ancestor below[RETARGET_WINDOW]; /* of the root, itself first */
+    size_t below_count;
+    struct params params;
+    struct forge_account *accounts;
+    uint32_t account_count;
+    uint64_t stake;
+    struct nas_block *blocks;
+    struct nas_child *heap; /* least ts first, then parent and account */
+    size_t block_count, block_room, heap_count, heap_room;
+    uint32_t best, best_depth;
+    uint32_t width[NAS_DEPTH_MAX];
+    uint64_t due_ns;
+    uint32_t released_next;
+    uint8_t released[NAS_RELEASED_MAX][32]; /* a ring */
+};
+
+static void nas_drop(struct act *a)
+{
+    struct nas *s = a->state;
+
+    free(s->accounts);
+    free(s->blocks);
+    free(s->heap);
+    s->accounts = NULL;
+    s->blocks = NULL;
+    s->heap = NULL;
+}
+
+static bool leads(const struct act *a)
+{
+    for (uint32_t node = 0; node < act_self(a); node++) {
+        if (act_colluder(a, node)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* --- the heap --- */
+
+static bool before(const struct nas_child *x, const struct nas_child *y)
+{
+    if (x->ts_ms != y->ts_ms) {
+        return x->ts_ms < y->ts_ms;
+    }
+    return x->parent != y->parent ? x->parent < y->parent : x->account < y->account;
+}
+
+static void heap_push(struct nas *s, struct nas_child child)
+{
+    if (s->heap_count == s->heap_room) {
+        s->heap_room = s->heap_room == 0 ? 4096 : 2 * s->heap_room;
+        s->heap = realloc(s->heap, s->heap_room * sizeof(*s->heap));
+        invariant(s->heap != NULL);
+    }
+    size_t i = s->heap_count++;
+    while (i > 0 && before(&child, &s->heap[(i - 1) / 2])) {
+        s->heap[i] = s->heap[(i - 1) / 2];
+        i = (i - 1) / 2;
+    }
+    s->heap[i] = child;
+}
+
+static struct nas_child heap_pop(struct nas *s)
+{
+    struct nas_child top = s->heap[0];
+    struct nas_child last = s->heap[--s->heap_count];
+    size_t i = 0;
+
+    for (;;) {
+        size_t child = 2 * i + 1;
+        if (child >= s->heap_count) {
+            break;
+        }
+        child += child + 1 < s->heap_count && before(&s->heap[child + 1], &s->heap[child]);
+        if (!before(&s->heap[child], &last)) {
+            break;
+        }
+        s->heap[i] = s->heap[child];
+        i = child;
+    }
+    s->heap[i] = last;
+    return top;
+}
+
+/* --- the tree --- */
+
+static uint64_t child_bt(const struct nas *s, uint32_t index)
+{
+    struct ancestor list[RETARGET_WINDOW];
+    size_t count = 0;
+
+    if (s->params.retarget == RETARGET_FIXED) {
+        return s->blocks[index].bt;
+    }
+    for (; index != 0 && count < RETARGET_WINDOW; index = s->blocks[index].parent) {
+        const struct nas_block *b = &s->blocks[index];
+        list[count++] =
+            (struct ancestor){.height = s->root.height + b->depth, .ts_ms = b->ts_ms, .bt = b->bt};
+    }
+    for (size_t i = 0; i < s->below_count && count < RETARGET_WINDOW; i++) {
+        list[count++] = s->below[i];
+    }
+    return production_retarget(&s->params, list, count, 0);
+}
+
+/* ERR_NOT_FOUND: this account never signs a child there. */
+static enum err child_draw(struct forge_draw *draw, struct act *a, const struct nas *s,
+                           uint32_t parent, uint32_t account)
+{
+    const struct nas_block *b = &s->blocks[parent];
+
+    return forge_draw_for(draw, a, &s->params, b->gs, s->root.height + b->depth, b->ts_ms,
+                          child_bt(s, parent), &s->accounts[account]);
+}
+
+static void expand(struct act *a, struct nas *s, uint32_t parent)
+{
+    bool forks = s->blocks[parent].depth % a->line->value[NAS_C].num == 0;
+    struct nas_child first = {.ts_ms = UINT64_MAX};
+    struct forge_draw draw;
+
+    for (uint32_t i = 0; i < s->account_count; i++) {
+        if (child_draw(&draw, a, s, parent, i) != ERR_OK) {
+            continue;
+        }
+        struct nas_child child = {.ts_ms = draw.ts_ms, .parent = parent, .account = i};
+        if (forks) {
+            heap_push(s, child);
+        } else if (before(&child, &first)) {
+            first = child;
+        }
+    }
+    if (!forks && first.ts_ms != UINT64_MAX) {
+        heap_push(s, first);
+    }
+}
+
+static uint32_t block_add(struct nas *s, const struct nas_block *block)
+{
+    if (s->block_count == s->block_room) {
+        s->block_room = s->block_room == 0 ? 1024 : 2 * s->block_room;
+        s->blocks = realloc(s->blocks, s->block_room * sizeof(*s->blocks));
+        invariant(s->blocks != NULL);
+    }
+    s->blocks[s->block_count] = *block;
+    return (uint32_t)s->block_count++;
+}
+
+/* What the stake would have earned on one chain since the root, in thousandths. */
+static uint64_t arrivals(const struct act *a, const struct nas *s)
+{
+    u128 ms = a->c.wall_ms > s->root_ms ? a->c.wall_ms - s->root_ms : 0;
+
+    return (uint64_t)((ms * s->stake * s->blocks[0].bt * 1000) >> 80);
+}
+
+static void come(struct act *a, struct nas *s, const struct nas_child *child)
+{
+    uint32_t depth = s->blocks[child->parent].depth + 1;
+    struct forge_draw draw;
+
+    if (depth >= NAS_DEPTH_MAX || s->width[depth] >= a->line->value[NAS_FORKS].num ||
+        child_draw(&draw, a, s, child->parent, child->account) != ERR_OK) {
+        return;
+    }
+    struct nas_block block = {.ts_ms = draw.ts_ms,
+                              .bt = draw.bt,
+                              .parent = child->parent,
+                              .account = child->account,
+                              .depth = depth};
+    production_gs_child(block.gs, draw.beta);
+    uint32_t index = block_add(s, &block);
+    s->width[depth]++;
+    if (depth > s->best_depth) {
+        s->best_depth = depth;
+        s->best = index;
+        act_trace(a, DEED_DEPTH, depth, arrivals(a, s));
+    }
+    expand(a, s, index);
+}
+
+static bool released(const struct nas *s, const uint8_t id[32])
+{
+    for (uint32_t i = 0; i < NAS_RELEASED_MAX; i++) {
+        if (memcmp(s->released[i], id, 32) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* A block of the line that was not let go. */
+static bool secret(const struct act *a, const uint8_t id[32], const uint8_t signer[32])
+{
+    return act_colluding_key(a, signer) && !released(a->state, id);
+}
+
+/* --- planting and letting go --- */
+
+/* The newest block of the node's chain that the others know. */
+static uint32_t public_tip(const struct act *a)
+{
+    const struct chain *chain = node_chain(a->node);
+    uint32_t at = chain_tip(chain);
+
+    while (at != chain_final(chain) &&
+           secret(a, chain_entry(chain, at)->id, chain_entry(chain, at)->signer)) {
+        at = chain_entry(chain, at)->parent;
+    }
+    return at;
+}
+
+static void root_take(struct act *a, struct nas *s, uint32_t entry)
+{
+    const struct chain *chain = node_chain(a->node);
+    const struct tree_entry *e = chain_entry(chain, entry);
+
+    forge_parent_of(&s->root, e);
+    s->root_ms = e->ts_ms;
+    s->below_count = 0;
+    for (uint32_t at = entry; at != TREE_NONE && s->below_count < RETARGET_WINDOW;
+         at = chain_entry(chain, at)->parent) {
+        const struct tree_entry *b = chain_entry(chain, at);
+        s->below[s->below_count++] =
+            (struct ancestor){.height = b->height, .ts_ms = b->ts_ms, .bt = b->bt};
+    }
+}
+
+static void plant(struct act *a, struct nas *s)
+{
+    uint32_t entry = public_tip(a);
+    const struct tree_entry *e = chain_entry(node_chain(a->node), entry);
+
+    if (state_params(&s->params, a->c.shared, e->state_root) != ERR_OK ||
+        s->params.production != PRODUCTION_EXP) {
+        return; /* the 2018 rule binds one timestamp to no proof: not modelled */
+    }
+    root_take(a, s, entry);
+    free(s->accounts);
+    s->accounts = forge_accounts(a, &s->account_count, &s->stake, &s->params, &s->root);
+    s->block_count = 0;
+    s->heap_count = 0;
+    s->best = 0;
+    s->best_depth = 0;
+    memset(s->width, 0, sizeof(s->width));
+    struct nas_block root = {.bt = e->bt};
+    memcpy(root.gs, s->root.gs, 32);
+    root.ts_ms = s->root.ts_ms;
+    block_add(s, &root);
+    expand(a, s, 0);
+    s->planted = true;
+    act_trace(a, DEED_ATTEMPT, s->root.height + 1, s->account_count);
+}
+
+/* Makes the branch to `best` in earnest and gives it to the own node, which serves and relays it.
+ */
+static void let_go(struct act *a, struct nas *s)
+{
+    uint64_t links = act_links(a, false);
+    uint32_t path[NAS_STEP_MAX];
+    uint32_t length = 0;
+    struct forge_parent parent = s->root;
+    struct forged before = {.block = NULL}; /* keeps the state that the next one builds on */
+
+    for (uint32_t at = s->best; at != 0 && length < NAS_STEP_MAX; at = s->blocks[at].parent) {
+        path[length++] = at;
+    }
+    while (length-- > 0 && links != 0) {
+        const struct nas_block *b = &s->blocks[path[length]];
+        struct forge_draw draw;
+        struct forged forged;
+        if (child_draw(&draw, a, s, b->parent, b->account) != ERR_OK ||
+            forge_child_by(&forged, a, &s->params, &parent, &draw, &s->accounts[b->account]) !=
+                ERR_OK) {
+            break;
+        }
+        const struct blob *compact = forge_compact(a, forged.id, forged.block);
+        if (compact != NULL) {
+            act_deliver(a, (uint32_t)__builtin_ctzll(links), compact, a->now_ns);
+        }
+        blob_drop(a->c.shared, compact);
+        memcpy(parent.id, forged.id, 32);
+        memcpy(parent.gs, forged.gs, 32);
+        memcpy(parent.state_root, forged.state_root, 32);
+        parent.height++;
+        parent.ts_ms = b->ts_ms;
+        memcpy(s->released[s->released_next++ % NAS_RELEASED_MAX], forged.id, 32);
+        act_trace(a, DEED_RELEASED, parent.height, 0);
+        forged_drop(&before, a->c.shared);
+        before = forged;
+    }
+    forged_drop(&before, a->c.shared);
+}
+
+static void judge(struct act *a, struct nas *s)
+{
+    uint64_t mine = s->root.height + s->best_depth;
+    uint64_t theirs = s->hold.public_height;
+    uint64_t undone = theirs > s->root.height ? theirs - s->root.height : 0;
+
+    if (undone >= a->line->value[NAS_CONFIRMATIONS].num && mine > theirs) {
+        let_go(a, s);
+        act_trace(a, DEED_SUCCESS, undone, mine - theirs);
+        s->planted = false;
+    } else if (theirs >= mine + a->line->value[NAS_GIVE_UP].num ||
+               chain_find(node_chain(a->node), s->root.id) == TREE_NONE) {
+        act_trace(a, DEED_GAVE_UP, theirs > mine ? theirs - mine : 0, undone);
+        s->planted = false;
+    }
+}
+
+static void nas_after(struct act *a)
+{
+    struct nas *s = a->state;
+    uint32_t steps = 0;
+
+    s->due_ns = ADVERSARY_FOREVER;
+    if (!leads(a) || act_links(a, false) == 0) {
+        return;
+    }
+    if (!s->planted) {
+        plant(a, s);
+    }
+    while (s->planted && s->heap_count > 0 && s->heap[0].ts_ms <= a->c.wall_ms &&
+           steps++ < NAS_STEP_MAX) {
+        struct nas_child child = heap_pop(s);
+        come(a, s, &child);
+    }
+    if (s->planted) {
+        judge(a, s);
+    }
+    if (s->planted && s->heap_count > 0) {
+        uint64_t ts = s->heap[0].ts_ms;
+        s->due_ns = a->now_ns + (ts > a->c.wall_ms ? (ts - a->c.wall_ms) * NS_PER_MS : 1);
+    } else {
+        s->due_ns = a->now_ns + 1000 * NS_PER_MS;
+    }
+}
+
+static uint64_t nas_deadline_ns(const void *state)
+{
+    return ((const struct nas *)state)->due_ns;
+}
+
+/* --- what the node itself makes stays at home --- */
+
+static enum pass nas_recv(struct act *a, uint32_t link, const struct blob **frame)
+{
+    struct nas *s = a->state;
+
+    hold_recv(&s->hold, a, link, *frame);
+    return PASS_ON;
+}
+
+static enum pass nas_send(struct act *a, uint32_t link, const struct blob **frame)
+{
+    struct nas *s = a->state;
+    const struct chain *chain = node_chain(a->node);
+    struct frame_block_ihave have;
+    struct block_seen block;
+
+    if (act_block(&block, *frame)) {
+        return secret(a, block.id, block.signer) ? PASS_NOT : PASS_ON;
+    }
+    if (frame_block_ihave_decode(&have, span_of((*frame)->data, (*frame)->len)) == ERR_OK) {
+        uint32_t entry = chain_find(chain, have.block);
+        return entry != TREE_NONE && secret(a, have.block, chain_entry(chain, entry)->signer)
+                   ? PASS_NOT
+                   : PASS_ON;
+    }
+    return hold_send(&s->hold, a, link, frame);
+}
+
+extern const struct adversary_kind adversary_nothing_at_stake;
+const struct adversary_kind adversary_nothing_at_stake = {
+    .word = "nothing-at-stake",
+    .text = "grows a private tree by signing on every block of it",
+    .parameter = {{"c", PARAMETER_COUNT, "1", NULL},
+                  {"forks", PARAMETER_COUNT, "200", NULL},
+                  {"confirmations", PARAMETER_COUNT, "6", NULL},
+                  {"give-up", PARAMETER_COUNT, "1000000", NULL}},
+    .state_bytes = sizeof(struct nas),
+    .lasting = true,
+    .drop = nas_drop,
+    .recv = nas_recv,
+    .send = nas_send,
+    .after = nas_after,
+    .deadline_ns = nas_deadline_ns};
