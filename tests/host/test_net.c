@@ -12,6 +12,7 @@
 #include "node/daemon/address.h"
 #include "node/daemon/channel.h"
 #include "node/daemon/handshake.h"
+#include "node/wire/frames.h"
 #include "tests/host/net.h"
 
 static struct net net;
@@ -363,6 +364,84 @@ Test(host, slow_peers, .timeout = 60)
     cr_assert(cut(&r));
     cr_assert_lt(host_now(net.nodes[0].host).mono_ns - begin, 3000000000);
     rogue_end(&r);
+    net_close(&net);
+}
+
+/* Greets as a node does; true when the node has answered. */
+static void rogue_hello(struct rogue *r)
+{
+    uint8_t frame[128];
+    uint8_t endpoint[18] = {0};
+    size_t len;
+    const struct frame_hello hello = {
+        .version = 1, .genesis = net.genesis.hash, .endpoint = endpoint, .roles = 1};
+    cr_assert_eq(frame_hello_encode(frame, sizeof(frame), &len, &hello), ERR_OK);
+    rogue_send(r, frame, (uint32_t)len, (uint32_t)len);
+}
+
+/* A peer that asks and never reads the answers is cut when they do not fit the pipe any more. */
+Test(host, peer_that_does_not_read, .timeout = 60)
+{
+    static const uint8_t ping[] = {9, 0, 0, 0, 0x04, 7, 0, 0, 0, 0, 0, 0, 0};
+    uint8_t message[CHANNEL_MESSAGE_BYTES_MAX];
+    struct host_peer peers[LINKS_MAX];
+    struct rogue r;
+    size_t sealed = 0;
+    size_t at = 0;
+    size_t cut_at = 0; /* of the ping that goes on in the next message */
+    uint64_t queued = 0;
+    net_open(&net, 1, 1000, NET_IPV4);
+    net.limits.stall_ns = 700000000;
+    net_start(&net, 0);
+    rogue_link(&r, 0, 1, NOISE_XX);
+    rogue_hello(&r);
+    net_run(&net, 50, NULL);
+    cr_assert_eq(links_of(0), 1);
+    for (int turn = 0; turn < 20000 && links_of(0) == 1; turn++) {
+        if (at == sealed) {
+            channel_begin(&r.channel, message, 0);
+            size_t want;
+            size_t put;
+            do {
+                want = sizeof(ping) - cut_at;
+                put = channel_put(&r.channel, ping + cut_at, want);
+                cut_at = (cut_at + put) % sizeof(ping);
+            } while (put == want);
+            cr_assert_eq(channel_seal(&r.channel, &sealed, 0), ERR_OK);
+            at = 0;
+        }
+        ssize_t sent = send(r.s, message + at, sealed - at, MSG_NOSIGNAL);
+        at += sent > 0 ? (size_t)sent : 0;
+        net_run(&net, sent > 0 ? 0 : 5, NULL);
+        if (host_peers(net.nodes[0].host, peers) == 1 && peers[0].queued_bytes > queued) {
+            queued = peers[0].queued_bytes;
+        }
+    }
+    cr_assert_eq(links_of(0), 0);
+    cr_assert_gt(queued, 0);
+    cr_assert_leq(queued, net.limits.send_bytes_max);
+    rogue_end(&r);
+    net_close(&net);
+}
+
+/* Where loopback is counted like any network, one address cannot take all the places. */
+Test(host, one_network, .timeout = 60)
+{
+    enum { SOCKETS = 20 };
+    int s[SOCKETS];
+    size_t refused = 0;
+    net_open(&net, 1, 1000, NET_IPV4);
+    net.limits.local_exempt = false;
+    net_start(&net, 0);
+    for (int i = 0; i < SOCKETS; i++) {
+        s[i] = raw_connect(&net, 0);
+    }
+    net_run(&net, 100, NULL);
+    for (int i = 0; i < SOCKETS; i++) {
+        refused += raw_closed(s[i]);
+        close(s[i]);
+    }
+    cr_assert_eq(refused, SOCKETS - net.limits.handshakes_prefix_max);
     net_close(&net);
 }
 
