@@ -24,6 +24,7 @@ class Testnet(unittest.TestCase):
     def setUp(self):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="orrery-testnet-"))
         self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
+        self.addCleanup(self.look_at_logs)
 
     def tool(self, command, *words, ok=0):
         done = subprocess.run([sys.executable, TOOL, "--programs", PROGRAMS, command, "--folder", str(self.folder / "net"),
@@ -36,6 +37,11 @@ class Testnet(unittest.TestCase):
         for log in sorted(self.folder.glob("net/node*/log")):
             text += f"\n--- {log.parent.name}\n" + "".join(log.read_text(errors="replace").splitlines(True)[-8:])
         return text
+
+    def look_at_logs(self):
+        for log in self.folder.glob("net/node*/log"):
+            text = log.read_text(errors="replace")
+            self.assertNotRegex(text, r"Sanitizer| error bug ", f"{log.parent.name}: {text[-4000:]}")
 
     def up(self, nodes, target):
         self.addCleanup(lambda: subprocess.run(
