@@ -13,11 +13,12 @@ struct keys {
     uint8_t node[32], vrf[32], transport[32];
     uint8_t account[32]; /* zeros: the node relays and has no account */
     int lock;            /* the open file, locked */
+    int claim;           /* a socket with the name of the node: copies of the file are seen too */
 };
 
 /* passphrase: of a sealed file; empty for one that is not. ERR_BUSY: another process holds these
- * keys; ERR_SIGNATURE: the passphrase is wrong; ERR_USAGE: others may read the file; ERR_NOT_FOUND,
- * ERR_IO, ERR_CORRUPT. message says why in a sentence. */
+ * keys; ERR_SIGNATURE: the passphrase is wrong; ERR_USAGE: others may read the file; ERR_INVALID:
+ * not those of a node; ERR_NOT_FOUND, ERR_IO, ERR_CORRUPT. message says why in a sentence. */
 enum err keys_open(struct keys *keys, const char *path, struct span passphrase,
                    char message[KEYS_MESSAGE_BYTES]) MUST_CHECK;
 /* Wipes them and lets go of the lock. */

@@ -57,6 +57,7 @@ static const char usage_text[] =
     "  --config FILE     the settings of this node: docs/running-a-node.md\n"
     "  --check-config    reads settings, genesis and keys, says what is wrong, and ends\n"
     "  --log LEVEL       error, warn, info or debug, instead of the settings'\n"
+    "  --settings        every key of FILE: unit, default, meaning\n"
     "  --version         of the program and of its protocol\n"
     "\n"
     "SIGTERM and SIGINT stop it, SIGHUP reads limits and log level again.\n"
@@ -463,6 +464,10 @@ int main(int argc, char **argv)
         }
         if (strcmp(argv[i], "--version") == 0) {
             printf("orreryd " ORRERY_VERSION ", link version %d\n", LINK_VERSION);
+            return EXIT_GOOD;
+        }
+        if (strcmp(argv[i], "--settings") == 0) {
+            config_reference(stdout);
             return EXIT_GOOD;
         }
         if (strcmp(argv[i], "--check-config") == 0) {

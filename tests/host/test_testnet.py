@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """orrery testnet as a person uses it, and daemons that die at any instant: nothing final is lost, nobody signs twice, blocks
-become final again. ORRERY_KILLS=500 kills more often than the dozen of an ordinary run."""
+become final again. ORRERY_KILLS=500 kills more often than the six of an ordinary run."""
 import json
 import os
 import pathlib
@@ -16,7 +16,7 @@ import urllib.request
 
 TOOL, PROGRAMS = sys.argv[1:3]
 del sys.argv[1:3]
-KILLS = int(os.environ.get("ORRERY_KILLS", "12"))
+KILLS = int(os.environ.get("ORRERY_KILLS", "6"))
 PORT = 20000 + os.getpid() % 10000  # tests of several builds may run at once
 
 

@@ -146,6 +146,8 @@ class Testnet:
             child = subprocess.Popen([self.program("orreryd"), "--config", os.path.join(self.home(node), "node.yaml")],
                                      stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
         self.write(f"node{node}/pid", f"{child.pid}\n")
+        while child.poll() is None and not self.process(node):
+            time.sleep(0.001)  # a new program has no words yet
 
     def end(self, nodes, how, wait=5.0):
         running = {node: pid for node in nodes if (pid := self.process(node))}
