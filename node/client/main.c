@@ -19,6 +19,7 @@ static const struct {
     const char *name, *text;
     int (*run)(int, char **);
 } commands[] = {
+    {"db", "the database of a node", ctl_db},
     {"keys", "the keys of a node", ctl_keys},
     {"proof", "seal, challenge, prove and verify stored files", ctl_proof},
 };

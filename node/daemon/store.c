@@ -208,6 +208,7 @@ static bool commit_end(struct commit *k)
     struct batch *first = k->first;
     store->running = NULL;
     free(k->changes);
+    free(k->zeros);
     free(k);
     batches_end(store, first, err);
     return true;
@@ -420,20 +421,28 @@ static void on_assert(MDB_env *env, const char *text)
     _exit(2);
 }
 
+void store_guard(MDB_env *env)
+{
+    struct sigaction action = {.sa_handler = on_bus_error};
+
+    (void)sigaction(SIGBUS, &action, NULL);
+    if (env != NULL) {
+        (void)mdb_env_set_assert(env, on_assert);
+    }
+}
+
 static enum err env_open(struct store *store, const char *path, enum store_mode mode,
                          size_t map_bytes, char *message)
 {
     unsigned flags = MDB_NOTLS | MDB_NORDAHEAD | (mode == STORE_BULK ? MDB_NOSYNC : 0);
-    struct sigaction action = {.sa_handler = on_bus_error};
     MDB_envinfo info;
     int rc = mdb_env_create(&store->env);
 
-    (void)sigaction(SIGBUS, &action, NULL);
+    store_guard(store->env);
     rc = rc != 0 ? rc : mdb_env_set_maxdbs(store->env, 4);
     rc = rc != 0
              ? rc
              : mdb_env_set_mapsize(store->env, map_bytes != 0 ? map_bytes : STORE_MAP_BYTES_FIRST);
-    rc = rc != 0 ? rc : mdb_env_set_assert(store->env, on_assert);
     rc = rc != 0 ? rc : mdb_env_open(store->env, path, flags, 0600);
     rc = rc != 0 ? rc : mdb_env_info(store->env, &info);
     return rc == 0 ? ERR_OK

@@ -1,6 +1,9 @@
 /* Batches into LMDB: one transaction, on a thread of the pool. */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "node/base/invariant.h"
 #include "node/crypto/hash.h"
@@ -71,6 +74,16 @@ static void change_add(struct commit *k, struct named_blob *written, const uint8
     struct blob_change *change = &k->changes[k->count++];
     change->written = written;
     memcpy(change->name, name, 32);
+}
+
+static void name_add(struct commit *k, const uint8_t name[32])
+{
+    if (k->zeros_count == k->zeros_capacity) {
+        k->zeros_capacity = k->zeros_capacity == 0 ? 64 : 2 * k->zeros_capacity;
+        k->zeros = realloc(k->zeros, k->zeros_capacity * sizeof(k->zeros[0]));
+        invariant(k->zeros != NULL);
+    }
+    memcpy(k->zeros[k->zeros_count++], name, 32);
 }
 
 static int state_put(const struct commit *k, MDB_txn *txn, const uint8_t *name, uint32_t refs,
@@ -145,32 +158,57 @@ static int state_ref(struct commit *k, MDB_txn *txn, struct named_blob *named)
     return rc;
 }
 
+/* One reference less. A node that nobody names stays until the end of the transaction, for a later
+ * batch may name it again. */
 static int state_unref(struct commit *k, MDB_txn *txn, const uint8_t name[32])
 {
-    MDB_val key = {32, (void *)(uintptr_t)name};
     struct state_copy copy;
-    const uint8_t *child[2];
     int rc = state_find(&copy, k, txn, name);
 
-    if (rc == MDB_NOTFOUND) {
-        return MDB_CORRUPTED;
-    }
     if (rc != 0) {
-        return rc;
+        return rc == MDB_NOTFOUND ? MDB_CORRUPTED : rc;
     }
-    if (copy.refs > 1) {
-        rc = state_put(k, txn, name, copy.refs - 1, span_of(copy.bytes, copy.len));
+    if (copy.refs == 0) {
+        rc = MDB_CORRUPTED;
     } else {
-        rc = mdb_del(txn, k->store->state, &key, NULL);
-        change_add(k, NULL, name);
-        blobs_children(child, span_of(copy.bytes, copy.len));
-        for (unsigned side = 0; rc == 0 && side < 2; side++) {
-            if (child[side] != NULL) {
-                rc = state_unref(k, txn, child[side]);
-            }
-        }
+        rc = state_put(k, txn, name, copy.refs - 1, span_of(copy.bytes, copy.len));
+    }
+    if (rc == 0 && copy.refs == 1) {
+        name_add(k, name);
     }
     free(copy.bytes);
+    return rc;
+}
+
+/* Takes out what nobody names at the end; the list grows by what hung below. */
+static int state_sweep(struct commit *k, MDB_txn *txn)
+{
+    int rc = 0;
+
+    for (size_t i = 0; rc == 0 && i < k->zeros_count; i++) {
+        uint8_t name[32];
+        MDB_val key = {32, name};
+        struct state_copy copy;
+        const uint8_t *child[2];
+        memcpy(name, k->zeros[i], 32);
+        rc = state_find(&copy, k, txn, name);
+        if (rc == MDB_NOTFOUND) {
+            rc = 0; /* noted twice */
+            continue;
+        }
+        if (rc != 0) {
+            break;
+        }
+        if (copy.refs == 0) {
+            rc = mdb_del(txn, k->store->state, &key, NULL);
+            change_add(k, NULL, name);
+            blobs_children(child, span_of(copy.bytes, copy.len));
+            for (unsigned side = 0; rc == 0 && side < 2; side++) {
+                rc = child[side] != NULL ? state_unref(k, txn, child[side]) : 0;
+            }
+        }
+        free(copy.bytes);
+    }
     return rc;
 }
 
@@ -216,23 +254,40 @@ static int op_run(struct commit *k, MDB_txn *txn, const struct record_op *op)
     return rc == 0 && tag == TAG_NAMED ? state_unref(k, txn, old) : rc;
 }
 
+/* LMDB calls a write that was cut short an input or output error: a full disk does that. */
+static bool space_ends(MDB_env *env)
+{
+    const off_t probe = (off_t)1 << 20;
+    struct stat info;
+    int file;
+
+    if (mdb_env_get_fd(env, &file) != 0 || fstat(file, &info) != 0) {
+        return false;
+    }
+    int rc = posix_fallocate(file, info.st_size, probe);
+    (void)!ftruncate(file, info.st_size);
+    return rc == ENOSPC || rc == EFBIG || rc == EDQUOT;
+}
+
 void commit_run(struct commit *k)
 {
     MDB_txn *txn;
     int rc = mdb_txn_begin(k->store->env, NULL, 0, &txn);
 
     k->count = 0;
+    k->zeros_count = 0;
     if (rc == 0) {
         for (const struct batch *b = k->first; rc == 0 && b != NULL; b = b->next) {
             for (size_t i = 0; rc == 0 && i < b->count; i++) {
                 rc = op_run(k, txn, &b->ops[i]);
             }
         }
+        rc = rc != 0 ? rc : state_sweep(k, txn);
         if (rc == 0) {
             rc = mdb_txn_commit(txn); /* fsync is part of it */
         } else {
             mdb_txn_abort(txn);
         }
     }
-    k->rc = rc;
+    k->rc = rc == EIO && space_ends(k->store->env) ? ENOSPC : rc;
 }

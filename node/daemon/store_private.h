@@ -42,6 +42,8 @@ struct commit {
     int rc;
     struct blob_change *changes;
     size_t count, capacity;
+    uint8_t (*zeros)[32]; /* state nodes that nobody names, perhaps */
+    size_t zeros_count, zeros_capacity;
 };
 
 struct store {
@@ -59,6 +61,9 @@ struct store {
 
 /* Writes the batches of a commit in one transaction; on any thread. */
 void commit_run(struct commit *commit);
+
+/* Damage that LMDB or the system meets in the map ends the process with a clear word. */
+void store_guard(MDB_env *env);
 
 enum err store_err(int rc);
 uint64_t record_check(MDB_val key, uint8_t tag, struct span body);
