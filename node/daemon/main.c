@@ -91,7 +91,7 @@ static enum err genesis_load(struct daemon *d)
 }
 
 /* The first line of the passphrase file; empty when none is named. */
-static enum err keys_load(struct daemon *d)
+static enum err keys_load(struct daemon *d, bool check)
 {
     char passphrase[PASSPHRASE_BYTES_MAX] = "";
     char message[KEYS_MESSAGE_BYTES] = "";
@@ -112,6 +112,9 @@ static enum err keys_load(struct daemon *d)
         err = keys_open(&d->keys, d->config.keys, span_of(passphrase, strlen(passphrase)), message);
     }
     secret_wipe(passphrase, sizeof(passphrase));
+    if (err == ERR_BUSY && check) {
+        return ERR_OK; /* the running daemon has them: settings are looked at beside it */
+    }
     if (err != ERR_OK) {
         log_line(LOG_ERROR, "keys", "error=\"%s\"", message);
     }
@@ -437,7 +440,7 @@ static enum exit_code daemon_main(struct daemon *d, const char *level, bool chec
         err = genesis_load(d);
     }
     if (err == ERR_OK) {
-        err = keys_load(d);
+        err = keys_load(d, check);
     }
     if (err != ERR_OK) {
         return EXIT_BAD_USE;

@@ -98,9 +98,13 @@ class Testnet(unittest.TestCase):
         home = self.folder / "net/node1"
         daemon = next(p for p in (pathlib.Path(PROGRAMS) / "node/daemon/orreryd", pathlib.Path(PROGRAMS) / "orreryd")
                       if p.exists())
-        done = subprocess.run([daemon, "--config", home / "node.yaml", "--check-config"], capture_output=True, text=True,
-                              timeout=20, check=False)
-        self.assertNotEqual(done.returncode, 0, "a second process must not hold the keys")
+        second = subprocess.run([daemon, "--config", home / "node.yaml"], capture_output=True, text=True, timeout=20,
+                                check=False)
+        self.assertEqual(second.returncode, 1, "two processes must not hold the same keys")
+        self.assertIn("keys", second.stderr)
+        beside = subprocess.run([daemon, "--config", home / "node.yaml", "--check-config"], capture_output=True, text=True,
+                                timeout=20, check=False)
+        self.assertEqual(beside.returncode, 0, beside.stderr)
         pid = int((home / "pid").read_text())
         settings = home / "node.yaml"
         settings.write_text(settings.read_text() + "limits: {links: 17}\n")
