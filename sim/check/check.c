@@ -37,6 +37,7 @@ struct checks *checks_new(const struct checks_config *config)
     memcpy(checks->genesis_hash, config->genesis->hash, 32);
     statements_begin(&checks->statements, config->accounts, config->nodes);
     byzantine_note(checks, config);
+    conduct_begin(checks);
     replay_begin(checks, config->genesis);
     liveness_begin(checks, config->stake_tokens);
     return checks;
@@ -49,6 +50,7 @@ void checks_free(struct checks *checks)
     }
     agreement_free(checks);
     statements_end(&checks->statements);
+    conduct_end(checks);
     free(checks->forgetful);
     replay_free(checks);
     liveness_free(checks);
@@ -82,6 +84,7 @@ void checks_rows(struct checks *checks, const struct trace_row *rows, size_t cou
             checkpoints_row(checks, &rows[i]);
             agreement_row(checks, &rows[i]);
         }
+        conduct_row(checks, &rows[i]);
         liveness_row(checks, &rows[i]);
     }
 }
@@ -164,6 +167,10 @@ bool checks_figure(const struct checks *checks, size_t index, const char **name,
         {"check_convictions", (double)checks->statements.convictions, "1"},
         {"check_evidence_found", (double)checks->statements.evidence, "1"},
         {"check_instances_violated", (double)checks->violations.count, "1"},
+        {"check_values_known", (double)checks->conduct.votes, "1"},
+        {"check_houses_seen", (double)checks->conduct.houses, "1"},
+        {"check_states_canonical", (double)checks->ledger.shapes, "1"},
+        {"check_beacons_compared", (double)checks->ledger.epochs, "1"},
         {"check_blocks_replayed", (double)checks->replay.count - 1, "block"},
         {"check_blocks_skipped", (double)checks->replay.skipped, "block"},
         {"check_states_compared", (double)checks->replay.states_compared, "1"},

@@ -50,6 +50,12 @@ void checks_heard(struct checks *checks, struct witness *witness);
 /* This node is byzantine for good, as byzantine_until_ns would say. */
 void checks_byzantine_add(struct checks *checks, uint32_t node);
 
+/* What a node keeps that it should have let go, as its host counted. */
+struct house {
+    uint64_t txs_mined, txs_expired, txs_overdue, blocks_passed;
+};
+void checks_house(struct checks *checks, uint32_t node, uint64_t now_ns, const struct house *house);
+
 /* Between slots, once per epoch, after the rows before now_ns: ERR_INVALID when something broke
  * (the run stops). node_bytes: resident memory of the largest node so far, 0: not measured. */
 enum err checks_epoch(struct checks *checks, uint64_t now_ns, uint64_t node_bytes) MUST_CHECK;

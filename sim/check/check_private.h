@@ -33,6 +33,8 @@ struct agreement {
 struct replayed {
     uint8_t id[32], gs[32], root[32];
     uint64_t height, ts_ms, bt;
+    uint8_t beta[64], beacon[32]; /* beacon: of the epoch that ends here */
+    bool beaconed;
     uint32_t parent;          /* index, REPLAY_NONE for genesis */
     const struct blob *state; /* kept while the next height may build on it */
 };
@@ -134,6 +136,26 @@ struct violations {
     struct violation list[VIOLATIONS_MAX];
 };
 
+/* ledger.c, epochs.c */
+enum { PUNISHED_MAX = 1024 };
+struct punished {
+    uint32_t block; /* index in replay */
+    uint64_t mark;
+};
+struct ledger {
+    uint32_t count;
+    uint64_t shapes, epochs;
+    struct punished punished[PUNISHED_MAX];
+};
+
+/* conduct.c */
+enum { CONDUCT_NODES_MAX = 64 };
+struct conduct {
+    bool on, all_honest;
+    struct conduct_node *nodes; /* [nodes] */
+    uint64_t votes, houses;
+};
+
 struct checks {
     const struct scenario *scenario;
     const struct params *params; /* of genesis; those used here never change */
@@ -148,6 +170,8 @@ struct checks {
     uint8_t genesis_hash[32];
     struct statements statements;
     struct violations violations;
+    struct ledger ledger;
+    struct conduct conduct;
     enum check_result result;
     char text[CHECK_TEXT_BYTES];
     struct agreement agreement;
@@ -195,6 +219,14 @@ void accountability_end(struct checks *checks);
 
 void checkpoints_row(struct checks *checks, const struct trace_row *row);
 void checkpoints_end(struct checks *checks);
+
+/* A block that was replayed: index in replay. */
+void ledger_block(struct checks *checks, uint32_t index, struct span bytes);
+void epochs_block(struct checks *checks, uint32_t index);
+
+void conduct_begin(struct checks *checks);
+void conduct_row(struct checks *checks, const struct trace_row *row);
+void conduct_end(struct checks *checks);
 
 void replay_begin(struct checks *checks, const struct genesis *genesis);
 void replay_block(struct checks *checks, struct span block);

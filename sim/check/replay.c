@@ -178,8 +178,11 @@ void replay_block(struct checks *checks, struct span bytes)
         refused(checks, &block, err_text(err));
         return;
     }
+    memcpy(block.beta, beta, 64);
     *append(r) = block;
     state_compare(checks, &block, &header);
     conservation_state(checks, &block);
+    ledger_block(checks, r->count - 1, bytes);
+    epochs_block(checks, r->count - 1);
     committees_state(checks, &block);
 }

@@ -1,7 +1,15 @@
 /* What the world tells the checks: who is who, what left the machines, which blocks are there. */
 #include <stdlib.h>
 
+#include "node/chain/chain_private.h"
+#include "node/chain/execute.h"
+#include "node/chain/relay_private.h"
+#include "node/core/view.h"
 #include "sim/world/internal.h"
+
+#define VISITED_NODES_MAX 64
+#define VISIT_NS UINT64_C(5000000000)
+#define OVERDUE_NS UINT64_C(60000000000) /* a machine may be asleep, and batches are lazy */
 
 /* A machine that loses what it had signed may sign something else: not by its own fault. */
 static bool forgetful(const struct world *w, uint32_t index)
@@ -52,6 +60,56 @@ void world_checks_hear(struct world *w)
 {
     for (unsigned t = 0; t < w->threads; t++) {
         checks_heard(w->checks, w->workers[t].witness);
+    }
+}
+
+/* Pooled transactions wait for a block above the tip; nothing else has any use for them. */
+static void pool_look(struct house *house, const struct chain *chain, struct shared *shared)
+{
+    const struct tree_entry *tip = chain_entry(chain, chain_tip(chain));
+
+    for (uint32_t i = 0; i < chain->pool.used; i++) {
+        const struct txpool_entry *e = &chain->pool.entries[i];
+        struct account sender;
+        if (e->tx == NULL || state_account(&sender, shared, tip->state_root, e->sender) != ERR_OK) {
+            continue;
+        }
+        house->txs_mined += e->nonce < sender.nonce;
+        house->txs_expired += e->expiry <= tip->height;
+    }
+}
+
+static void house_look(struct house *house, struct world *w, struct host *h)
+{
+    const struct chain *chain = node_chain(h->node);
+    const struct relay *relay = node_relay(h->node);
+    uint64_t base = chain_entry(chain, chain_final(chain))->height;
+
+    *house = (struct house){0};
+    pool_look(house, chain, w->shared);
+    for (uint32_t i = 0; i < chain->orphans.count; i++) {
+        house->blocks_passed += chain->orphans.list[i].height <= base;
+    }
+    for (uint16_t at = relay->txs.here.first; at != TX_NONE; at = relay->txs.entries[at - 1].next) {
+        if (relay->txs.entries[at - 1].due_ns + OVERDUE_NS > h->mono_last_ns) {
+            break;
+        }
+        house->txs_overdue++;
+    }
+}
+
+void world_checks_visit(struct world *w, uint64_t now_ns)
+{
+    if (w->count > VISITED_NODES_MAX || now_ns < w->visit_next_ns) {
+        return;
+    }
+    w->visit_next_ns = now_ns + VISIT_NS;
+    for (uint32_t i = 0; i < w->count; i++) {
+        struct house house;
+        if (w->hosts[i].up) {
+            house_look(&house, w, &w->hosts[i]);
+            checks_house(w->checks, i, now_ns, &house);
+        }
     }
 }
 

@@ -78,7 +78,7 @@ struct world {
     struct trace_row *merged;
     size_t merged_capacity;
     struct series_row *samples;
-    uint64_t sample_next_ns, resident_next_ns;
+    uint64_t sample_next_ns, resident_next_ns, visit_next_ns;
     struct checks *checks;
     struct metrics *metrics;
     struct trust trust[TRUST_KEPT]; /* [trust_count % TRUST_KEPT] is the newest */
@@ -181,6 +181,8 @@ void trust_give(struct world *w, uint32_t index, uint64_t now_ns);
 void world_checks_build(struct world *w);
 /* Between slots, after the traces: what was signed and left. */
 void world_checks_hear(struct world *w);
+/* Between slots, of worlds of few: what nodes keep. */
+void world_checks_visit(struct world *w, uint64_t now_ns);
 /* At the end: the blocks of the machine that has seen most become final, for the reference replay.
  */
 void world_checks_replay(struct world *w);

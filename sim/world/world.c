@@ -249,6 +249,7 @@ static void epoch_end(void *arg, uint64_t epoch, uint64_t now_ns)
     load_feed(w, now_ns + w->scenario->record.epoch_ns);
     trace_flush(w);
     world_checks_hear(w);
+    world_checks_visit(w, now_ns);
     fingerprint(w, epoch);
     if (now_ns >= w->sample_next_ns) {
         sample(w, now_ns);
