@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "node/base/invariant.h"
+#include "node/client/commands.h"
 #include "node/client/ctl.h"
 #include "node/crypto/crypto.h"
 
@@ -15,22 +16,14 @@ _Noreturn void invariant_failed(const char *file, int line, const char *expressi
     abort();
 }
 
-static const struct {
-    const char *name, *text;
-    int (*run)(int, char **);
-} commands[] = {
-    {"db", "the database of a node", ctl_db},
-    {"keys", "the keys of a node", ctl_keys},
-    {"proof", "seal, challenge, prove and verify stored files", ctl_proof},
-};
-
 int main(int argc, char **argv)
 {
-    size_t n = sizeof commands / sizeof *commands;
+    size_t n;
+    const struct ctl_command *commands = ctl_commands(&n);
     if (argc < 2 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0) {
         printf("usage: orreryctl COMMAND [ARGUMENT]...\n\n");
         for (size_t i = 0; i < n; i++) {
-            printf("  %-8s %s\n", commands[i].name, commands[i].text);
+            printf("  %-10s %s\n", commands[i].name, commands[i].text);
         }
         printf("\norreryctl COMMAND --help says more.\n");
         return argc < 2 ? CTL_FAILED : CTL_OK;

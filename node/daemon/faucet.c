@@ -316,10 +316,15 @@ void api_faucet_pay(struct api_call *call)
     }
     uint64_t paid = paid_within(f, to);
     if (amount > f->options.amount_max || paid > f->options.amount_max - amount) {
-        api_fail(call, API_TOO_MANY, "this address gets at most %llu in %llu seconds, and got %llu",
-                 (unsigned long long)f->options.amount_max,
+        uint64_t got = paid == UINT64_MAX ? f->options.amount_max : paid;
+        api_fail(call, API_TOO_MANY,
+                 "an address gets at most %llu.%06llu tokens in %llu seconds; this one got "
+                 "%llu.%06llu",
+                 (unsigned long long)(f->options.amount_max / TOKEN_ATOMIC),
+                 (unsigned long long)(f->options.amount_max % TOKEN_ATOMIC),
                  (unsigned long long)(f->options.window_ms / 1000),
-                 (unsigned long long)(paid == UINT64_MAX ? f->options.amount_max : paid));
+                 (unsigned long long)(got / TOKEN_ATOMIC),
+                 (unsigned long long)(got % TOKEN_ATOMIC));
         return;
     }
     if (!asker_admit(f, call->request)) {
