@@ -107,6 +107,26 @@ uint32_t committee_find(const struct committee *committee, const uint8_t key[32]
     return UINT32_MAX;
 }
 
+/* Members hold runs of places, so a step of one would leave as many rounds in a row to a silent
+ * member as it has seats. Near 5/8 of the whole and coprime to it, the places of any few rounds in
+ * a row lie far apart, and each place has its turn. */
+static uint64_t places_step(uint64_t places)
+{
+    uint64_t step = places - places * 3 / 8;
+
+    for (;; step++) {
+        uint64_t a = places, b = step;
+        while (b != 0) {
+            uint64_t rest = a % b;
+            a = b;
+            b = rest;
+        }
+        if (a == 1) {
+            return step;
+        }
+    }
+}
+
 uint32_t committee_proposer(const struct committee *committee, const struct params *params,
                             uint64_t instance, uint32_t round)
 {
@@ -123,7 +143,8 @@ uint32_t committee_proposer(const struct committee *committee, const struct para
                                   span_of(number, sizeof(number))},
                   3);
     uint64_t turn = planted(PROPOSER_FIXED) ? 0 : round;
-    uint64_t place = (u128_load_mod(draw, places) + turn) % places;
+    uint64_t step = seats ? places_step(places) : 1;
+    uint64_t place = (u128_load_mod(draw, places) + turn * step) % places;
     if (!seats) {
         return (uint32_t)place;
     }

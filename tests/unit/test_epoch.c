@@ -78,6 +78,35 @@ static enum err committee_of(struct committee *committee, uint64_t epoch)
     return committee_get(committee, ledger.host.shared, ledger.root, epoch);
 }
 
+/* docs/wire.md 5: the least number from n - floor(3n/8) on that is coprime to n. */
+static uint64_t step_of(uint64_t n)
+{
+    for (uint64_t step = n - 3 * n / 8;; step++) {
+        uint64_t divisor = 1;
+        for (uint64_t d = 2; d <= n; d++) {
+            divisor = n % d == 0 && step % d == 0 ? d : divisor;
+        }
+        if (divisor == 1) {
+            return step;
+        }
+    }
+}
+
+/* A voter that holds less than a third of the seats never has three rounds in a row. */
+static void proposers_alternate(const struct committee *committee)
+{
+    for (uint64_t instance = 1; instance < 20; instance++) {
+        uint32_t row = 0;
+        uint32_t last = UINT32_MAX;
+        for (uint32_t round = 0; round < 200; round++) {
+            uint32_t voter = committee_proposer(committee, &ledger.genesis.params, instance, round);
+            row = voter == last ? row + 1 : 1;
+            last = voter;
+            cr_assert(row < 3 || 3 * committee_weight(committee, voter) >= committee->total);
+        }
+    }
+}
+
 static void proposers_agree(const struct committee *committee, bool seats)
 {
     static uint32_t place_voter[5000];
@@ -92,10 +121,14 @@ static void proposers_agree(const struct committee *committee, bool seats)
         uint8_t hash[32];
         text_hash(hash, "xpx/prop", committee->beacon, &instance, 1);
         for (uint32_t round = 0; round < 9; round += 4) {
-            uint64_t place = (le128_mod(hash, places) + round) % places;
+            uint64_t place =
+                (le128_mod(hash, places) + round * (seats ? step_of(places) : 1)) % places;
             cr_assert_eq(committee_proposer(committee, &ledger.genesis.params, instance, round),
                          place_voter[place]);
         }
+    }
+    if (seats) {
+        proposers_alternate(committee);
     }
 }
 
