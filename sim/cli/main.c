@@ -119,7 +119,9 @@ static int help(void)
     for (size_t i = 0; i < COMMANDS; i++) {
         printf("  %-10s %s\n", commands[i].name, commands[i].text);
     }
-    puts("\n`orrery COMMAND --help` says more. `./orrery test` runs the tests.\n"
+    puts("\n`orrery COMMAND --help` says more. `./orrery test` runs the tests, `./orrery testnet` "
+         "a\n"
+         "network of real nodes on this machine.\n"
          "Exit codes: 0 ok, 1 usage or scenario error, 2 an invariant broke, 3 an expectation or\n"
          "liveness not reached, 4 two runs differ.");
     return EXIT_OK;
