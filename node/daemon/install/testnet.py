@@ -221,6 +221,8 @@ class Testnet:
 
     def logs(self, options):
         self.need()
+        if options.node:
+            self.one(options.node)
         nodes = [options.node] if options.node else list(self.nodes())
         paths = [os.path.join(self.home(node), "log") for node in nodes]
         os.execvp("tail", ["tail", "-n", str(options.lines), "-F", *paths])
