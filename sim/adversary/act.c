@@ -147,6 +147,13 @@ void act_peer_of(const struct act *a, uint32_t node, uint8_t item[FRAME_PEER_BYT
     config->peer(config->world, node, item);
 }
 
+uint32_t act_node_of(const struct act *a, const struct endpoint *endpoint)
+{
+    const struct adversaries_config *config = &a->adversary->all->config;
+
+    return config->node_of(endpoint, config->nodes);
+}
+
 void act_connect(struct act *a, uint32_t node)
 {
     static const uint8_t anybody[32];

@@ -66,6 +66,10 @@ static bool touches(const struct adversary_line *line, uint32_t node, bool *door
     const struct adversary_kind *kind = line->kind;
 
     *door = !fault_set_has(&line->nodes, node);
+    if (kind->connect != NULL && twins_set(line, node)) {
+        *door = false;
+        return true;
+    }
     return !*door ? kind->recv != NULL || kind->send != NULL || kind->after != NULL
                   : kind->doors != NULL && kind->doors(line);
 }
@@ -435,6 +439,15 @@ static bool effect_pass(struct adversary *a, struct act *act, struct effect *e)
             return false;
         }
         return !pass_later(a, e->send.link, e->send.frame, due_ns, false);
+    case EFFECT_CONNECT:
+        for (uint32_t i = 0; i < a->count; i++) {
+            struct behaviour *b = &a->behaviours[i];
+            if (!b->door && b->line->kind->connect != NULL) {
+                act_for(act, b);
+                b->line->kind->connect(act, &e->connect.endpoint);
+            }
+        }
+        return true;
     case EFFECT_CLOSE:
         link_set(a, act, e->close.link, false, NODE_UNKNOWN);
         return true;

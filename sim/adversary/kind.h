@@ -51,6 +51,8 @@ struct adversary_kind {
     /* A frame of the node; *frame may be replaced: the old reference is given back, the new one is
      * taken over. */
     enum pass (*send)(struct act *a, uint32_t link, const struct blob **frame);
+    /* A dial of the node; the address may be replaced. Called for the nodes of `with` as well. */
+    void (*connect)(struct act *a, struct endpoint *to);
     /* Links as they come and go, before and after the node hears of it. */
     void (*link)(struct act *a, uint32_t link, bool up);
     /* What the node traced in this step. */
@@ -112,6 +114,8 @@ void act_trace(struct act *a, enum adversary_deed deed, uint64_t value, uint64_t
 uint32_t act_nth(const struct fault_set *set, uint32_t nth);
 /* A node as PEERS tells of it. */
 void act_peer_of(const struct act *a, uint32_t node, uint8_t item[FRAME_PEER_BYTES]);
+/* The node behind an address, NODE_UNKNOWN. */
+uint32_t act_node_of(const struct act *a, const struct endpoint *endpoint);
 /* Dials a node; its own node takes the link as one that came in. */
 void act_connect(struct act *a, uint32_t node);
 

@@ -4,11 +4,25 @@
 
 #include "sim/world/internal.h"
 
-static void keys_copy(struct member *to, const struct member *from)
+/* All keys: peers take the machine for the one it copies. Only its address is its own. */
+static void keys_copy(struct population *p, uint32_t to, uint32_t from)
 {
-    memcpy(to->config.account_seed, from->config.account_seed, 32);
-    memcpy(to->config.vrf_seed, from->config.vrf_seed, 32);
-    memcpy(to->account, from->account, 32);
+    struct member *m = &p->members[to];
+    const struct member *of = &p->members[from];
+
+    memcpy(m->config.account_seed, of->config.account_seed, 32);
+    memcpy(m->config.vrf_seed, of->config.vrf_seed, 32);
+    memcpy(m->config.node_seed, of->config.node_seed, 32);
+    memcpy(m->account, of->account, 32);
+    memcpy(m->node_id, of->node_id, 32);
+    for (uint32_t i = 0; i < p->count; i++) {
+        for (uint64_t k = 0; k < p->members[i].config.seed_count; k++) {
+            struct seed_peer *seed = &p->members[i].seeds[k];
+            if (node_of_endpoint(&seed->endpoint, p->count) == to) {
+                memcpy(seed->node_id, of->node_id, 32);
+            }
+        }
+    }
 }
 
 static void trace(void *world, unsigned thread, uint32_t node, uint64_t now_ns,
@@ -54,7 +68,7 @@ static void adversaries_make(struct world *w, struct adversary_line *lines, uint
         struct member *m = &w->population.members[i];
         uint32_t of = adversary_lines_twin(lines, count, i);
         if (of != i) {
-            keys_copy(m, &w->population.members[of]);
+            keys_copy(&w->population, i, of);
         }
         memcpy(accounts[i], m->account, 32);
         stake[i] = m->stake_tokens;
