@@ -4,7 +4,7 @@
 extern const struct adversary_kind adversary_silent, adversary_delaying, adversary_selective,
     adversary_twins, adversary_two_headers, adversary_two_votes, adversary_selfish,
     adversary_double_spend, adversary_nothing_at_stake, adversary_beacon_withholder, adversary_liar,
-    adversary_flood, adversary_eclipse;
+    adversary_flood, adversary_eclipse, adversary_grinder;
 
 const struct adversary_kind *const adversary_kinds[] = {
     &adversary_silent,
@@ -20,5 +20,6 @@ const struct adversary_kind *const adversary_kinds[] = {
     &adversary_liar,
     &adversary_flood,
     &adversary_eclipse,
+    &adversary_grinder,
     NULL,
 };
