@@ -47,7 +47,8 @@ class Testnet(unittest.TestCase):
         self.addCleanup(lambda: subprocess.run(
             [sys.executable, TOOL, "--programs", PROGRAMS, "down", "--folder", str(self.folder / "net")],
             capture_output=True, timeout=60, check=False))
-        return self.tool("up", "--nodes", nodes, "--target", target, "--port", PORT)
+        return self.tool("up", "--nodes", nodes, "--target", target, "--port", PORT, "--rest-port",
+                         PORT + 1000)
 
     def get(self, node, path):
         with urllib.request.urlopen(f"http://127.0.0.1:{PORT + 999 + node}{path}", timeout=5) as answer:

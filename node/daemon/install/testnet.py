@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
 """orrery testnet: a network of daemons on this machine, with an account that has coins to give away.
 
-  up [--nodes N] [--target T] [--port P]   makes the network (or finds it) and starts its daemons
+  up [--nodes N] [--target T] [--port P] [--rest-port R]   makes the network (or finds it) and starts its daemons
   status                                   height, final height and peers of each
   logs [N] [-n LINES]                      follows the log of a node, or of all
   kill N | start N                         a power failure, and its end
   down [--purge]                           stops all; --purge forgets chain and keys
 
-Common: --folder F (default: testnet). P is the first of two ports per node: links at P, P+1, ..., REST at P+1000 on."""
+Common: --folder F (default: testnet). Node N has its links at port P + N - 1 (7900) and REST at R + N - 1 (3000)."""
 import argparse
 import json
 import os
@@ -83,7 +83,7 @@ class Testnet:
         return self.facts["port"] + node - 1
 
     def rest_port(self, node):
-        return self.facts["port"] + 1000 + node - 1
+        return self.facts["rest_port"] + node - 1
 
     # --- making it ---
 
@@ -92,9 +92,9 @@ class Testnet:
         out = self.run(self.program("orreryctl"), "keys", "new", "--json", "-o", path)
         return json.loads(out)
 
-    def make(self, nodes, target_ms, port):
+    def make(self, nodes, target_ms, port, rest_port):
         os.makedirs(self.folder, mode=0o700, exist_ok=True)
-        self.facts = {"nodes": nodes, "target_ms": target_ms, "port": port}
+        self.facts = {"nodes": nodes, "target_ms": target_ms, "port": port, "rest_port": rest_port}
         lines = [f"network 7777\ntime {int(time.time() * 1000)}\nseed {os.urandom(32).hex()}",
                  f"set target_ms {target_ms}\nset epoch_blocks 60\nset lookback_blocks 120\nset unbonding_epochs 4"]
         if target_ms < 3000:
@@ -191,19 +191,26 @@ class Testnet:
         if self.facts is None:
             if not 1 <= options.nodes <= 50:
                 fail("--nodes is 1 to 50")
-            self.make(options.nodes, milliseconds(options.target), options.port)
-        for node in self.nodes():
-            self.start(node)
-        self.wait_ready()
+            self.make(options.nodes, milliseconds(options.target), options.port, options.rest_port)
+        started = [node for node in self.nodes() if not self.process(node)]
+        try:
+            for node in started:
+                self.start(node)
+            self.wait_ready()
+        except SystemExit:
+            self.end(started, signal.SIGTERM)  # no half a network
+            raise
         print(f"{self.facts['nodes']} nodes, a block every {self.facts['target_ms'] / 1000:g} s on average")
         for node in self.nodes():
             print(f"  node {node}   http://127.0.0.1:{self.rest_port(node)}   links 127.0.0.1:{self.link_port(node)}")
         url = f"http://127.0.0.1:{self.rest_port(1)}"
         print(f"genesis {self.facts['genesis']}")
         print(f"faucet  account {self.facts['faucet']} at node 1")
-        print(f"\nfollow: orreryctl follow --node {url}")
+        there = "" if self.rest_port(1) == 3000 else f" --node {url}"
+        print(f"\nfollow  orreryctl follow{there}")
         print(f"        curl {url}/chain/height")
-        print("        orrery testnet status | logs 1 | kill 3 | start 3 | down")
+        print(f"money   orreryctl wallet new me && orreryctl faucet me{there} --wait finalized")
+        print("net     orrery testnet status | logs 1 | kill 3 | start 3 | down")
 
     def status(self, _):
         self.need()
@@ -264,6 +271,7 @@ def main():
     up.add_argument("--nodes", type=int, default=5)
     up.add_argument("--target", default="2s")
     up.add_argument("--port", type=int, default=7900)
+    up.add_argument("--rest-port", type=int, default=3000)
     commands.add_parser("status", parents=[common])
     logs = commands.add_parser("logs", parents=[common])
     logs.add_argument("node", type=int, nargs="?")
