@@ -23,6 +23,8 @@ static const struct ctl_command commands[] = {
     {"peers", "whom the node is linked with", ctl_peers, NODE},
     {"info", "who the node is and how it fares", ctl_info, NODE},
     {"follow", "blocks and finality as they happen", ctl_follow, "--count " NODE},
+    {"chain", "a chain as a file", ctl_chain,
+     "export import --genesis --verify -o -d --help"},
     {"db", "the database of a node", ctl_db, "stat check repair --json --help"},
     {"keys", "the keys of a node", ctl_keys,
      "new show seal -o --passphrase-file --no-account --json"},

@@ -13,6 +13,7 @@ enum ctl_exit { CTL_OK = 0, CTL_FAILED = 1, CTL_REFUSED = 2 };
 int ctl_fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 int ctl_proof(int argc, char **argv);
+int ctl_chain(int argc, char **argv);
 int ctl_db(int argc, char **argv);
 int ctl_keys(int argc, char **argv);
 

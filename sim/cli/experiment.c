@@ -208,6 +208,7 @@ int experiment_run(uint8_t digest[32], const struct scenario *scenario,
     progress_init(&progress, options->quiet);
     struct world_options world = {.threads = options->threads,
                                   .memo_off = options->memo_off,
+                                  .chain = options->chain,
                                   .record = x.record,
                                   .metrics = &x.metrics,
                                   .interrupted = &interrupted,
@@ -223,6 +224,13 @@ int experiment_run(uint8_t digest[32], const struct scenario *scenario,
         return EXIT_USAGE;
     }
     code = experiment_end(&x, world_run(x.world), digest, &progress);
+    if (options->chain != NULL) {
+        enum err err = world_chain_written(x.world);
+        if (err != ERR_OK) {
+            fprintf(stderr, "orrery: %s: no chain written: %s\n", options->chain, err_text(err));
+            code = code == EXIT_OK ? EXIT_USAGE : code;
+        }
+    }
     world_free(x.world);
     metrics_free(x.metrics);
     return code;

@@ -8,6 +8,7 @@
 struct experiment_options {
     unsigned threads; /* 0: all cores */
     bool memo_off, record_off, quiet;
+    const char *chain; /* the final chain goes to this file; NULL: nowhere */
 };
 
 /* Makes a folder and those above it. ERR_IO, said on stderr. */

@@ -31,6 +31,7 @@ static const struct command commands[] = {
             "  -o DIR              results go to DIR/SEED/ (default: out/NAME)\n"
             "  --threads T         threads of one run (default: all cores); no part of the result\n"
             "  --no-memo           compute every pure result again; no part of the result\n"
+            "  --export-chain FILE writes the final chain: docs/chain-file.md\n"
             "  --no-record         write no run.h5; no part of the result\n"
             "  --no-report         draw no figures\n"
             "  --quiet             no progress\n\n"
@@ -83,6 +84,9 @@ static const struct command commands[] = {
             "One run, or many seeds with intervals.\n"),
     COMMAND(genesis, "STAKES -o FILE [OPTION]...", "make a genesis file from a stake list",
             "The form of the list stands at the top of sim/cli/genesis_tool.h.\n"),
+    COMMAND(chain, "import FILE", "hold a chain file against the rules, block by block",
+            "FILE is from `orrery run --export-chain` or `orreryctl chain export`.\n"
+            "Exit: 0 good, 1 not such a file, 2 a rule is broken.\n"),
     COMMAND(bench, "[NAME]...", "measure the engine, the world and the chain on this machine",
             "Names: phold, messages, steps, memo, record, threads, scale, proof. Without one: the\n"
             "short ones. Ratios are within one run.\n"),

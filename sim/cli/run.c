@@ -81,6 +81,10 @@ static int option_value(struct request *q, const char *name, const char *value)
         q->settings[q->settings_count++] = value;
         return EXIT_OK;
     }
+    if (strcmp(name, "--export-chain") == 0) {
+        q->options.chain = value;
+        return EXIT_OK;
+    }
     if (strcmp(name, "-o") == 0) {
         q->folder = value;
         return EXIT_OK;

@@ -50,6 +50,7 @@ struct trust {
 struct world {
     const struct scenario *scenario;
     struct world_options options;
+    enum err chain_written;
     unsigned threads;
     struct cities cities;
     struct quantile exponential;
@@ -186,6 +187,10 @@ void world_checks_visit(struct world *w, uint64_t now_ns);
 /* At the end: the blocks of the machine that has seen most become final, for the reference replay.
  */
 void world_checks_replay(struct world *w);
+
+/* --- chain_out.c --- */
+/* The final chain as a file. ERR_NOT_FOUND, ERR_IO. */
+enum err world_chain_write(const struct world *w, const char *path) MUST_CHECK;
 
 /* end.c: drops every node, takes back what is on its way, and counts what is left. */
 enum err world_stop(struct world *w) MUST_CHECK;

@@ -453,6 +453,11 @@ struct world *world_new(const struct scenario *scenario, const struct world_opti
     return w;
 }
 
+enum err world_chain_written(const struct world *w)
+{
+    return w->chain_written;
+}
+
 enum world_end world_run(struct world *w)
 {
     w->end = WORLD_COMPLETE;
@@ -465,6 +470,9 @@ enum world_end world_run(struct world *w)
     w->stats.now_ns = engine_now(w->engine);
     metrics_series(w->metrics, w->samples, w->count, w->stats.now_ns);
     world_checks_replay(w);
+    if (w->options.chain != NULL) {
+        w->chain_written = world_chain_write(w, w->options.chain);
+    }
     enum err err = checks_end(w->checks, w->end_ns);
     if (err == ERR_OK && w->end == WORLD_COMPLETE && w->options.observe == NULL) {
         err = world_stop(w);

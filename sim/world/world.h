@@ -16,7 +16,8 @@ struct world;
 struct world_options {
     unsigned threads; /* 0: as many as cores */
     bool memo_off;
-    struct record *record;    /* NULL: nothing is recorded */
+    const char *chain;     /* NULL, or where the final chain goes at the end: docs/chain-file.md */
+    struct record *record; /* NULL: nothing is recorded */
     struct metrics **metrics; /* set by world_new; the caller frees it */
     FILE *transcript;         /* NULL, or one line per event and effect (one thread only) */
     uint32_t transcript_node; /* UINT32_MAX: all */
@@ -64,6 +65,10 @@ uint64_t world_last_change_ns(const struct world *world);
 
 /* Whether a line of `adversaries:` names the node. */
 bool world_byzantine(const struct world *world, uint32_t node);
+
+/* What became of options.chain. ERR_NOT_FOUND: nothing is final, or no machine has all blocks;
+ * ERR_IO. */
+enum err world_chain_written(const struct world *world) MUST_CHECK;
 
 /* What a node believes the date to be, at the end of a run. */
 uint64_t world_wall_ms(const struct world *world, uint32_t node);

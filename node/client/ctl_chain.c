@@ -1,0 +1,350 @@
+/* orreryctl chain: a chain from a node's database to a file and back. */
+#define _GNU_SOURCE
+#include "node/client/ctl_chain.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "node/base/invariant.h"
+#include "node/chain/chain_file.h"
+#include "node/chain/durable.h"
+#include "node/client/ctl.h"
+#include "node/daemon/blobs.h"
+#include "node/daemon/store_tools.h"
+
+#define SCRATCH_BYTES ((size_t)256 << 20) /* of addresses */
+#define FLUSH_BLOCKS 512
+
+static const char help[] =
+    "usage: orreryctl chain export FOLDER --genesis FILE -o FILE\n"
+    "       orreryctl chain import FILE [--verify | -d FOLDER]\n"
+    "\n"
+    "  export   the final blocks of a node's database, with the decisions that made them final;\n"
+    "           the daemon is stopped\n"
+    "  import   executes every block and checks every signature, VRF proof and decision;\n"
+    "           with -d it makes the database of a node of it, in a new folder\n"
+    "  --verify says how fast that was, and how fast bare signature checks are here\n";
+
+/* A file in memory. */
+static bool file_map(struct span *bytes, const char *path)
+{
+    struct stat info;
+    int file = open(path, O_RDONLY | O_CLOEXEC);
+    void *map = MAP_FAILED;
+
+    if (file >= 0 && fstat(file, &info) == 0 && info.st_size > 0) {
+        map = mmap(NULL, (size_t)info.st_size, PROT_READ, MAP_PRIVATE, file, 0);
+    }
+    if (file >= 0) {
+        close(file);
+    }
+    if (map == MAP_FAILED) {
+        (void)ctl_fail("%s: %s", path, errno != 0 ? strerror(errno) : "empty");
+        return false;
+    }
+    *bytes = span_of(map, (size_t)info.st_size);
+    return true;
+}
+
+/* --- import --- */
+
+struct import {
+    struct store *store;   /* NULL: nothing is kept */
+    struct shared *shared; /* the store's, or of its own */
+    struct genesis genesis;
+    struct lineage lineage;
+    struct effects *effects;
+    struct arena scratch;
+    void *memory;
+    uint8_t durable_root[32];
+    uint32_t next_request;
+    enum err written;
+    uint64_t verify, vrf; /* work charged */
+};
+
+static bool nothing_load(void *context, const uint8_t name[32], struct span *bytes)
+{
+    (void)context;
+    (void)name;
+    (void)bytes;
+    return false;
+}
+
+static void on_written(void *context, enum err err)
+{
+    struct import *x = context;
+
+    if (err != ERR_OK) {
+        x->written = err;
+    }
+}
+
+static struct ctx context_of(struct import *x)
+{
+    return (struct ctx){.out = x->effects,
+                        .scratch = &x->scratch,
+                        .shared = x->shared,
+                        .next_request = &x->next_request};
+}
+
+/* What the rules asked for: writes go to the store. */
+static void effects_run(struct import *x)
+{
+    for (size_t i = 0; i < x->effects->count; i++) {
+        const struct effect *e = &x->effects->list[i];
+        if (e->kind == EFFECT_WRITE) {
+            store_write(x->store, e->write.ops, e->write.count, on_written, x);
+        }
+    }
+    x->verify += x->effects->charge[COST_VERIFY];
+    x->vrf += x->effects->charge[COST_VRF_VERIFY];
+    memset(x->effects->charge, 0, sizeof(x->effects->charge));
+    x->effects->count = 0;
+    arena_reset(&x->effects->arena);
+    arena_reset(&x->scratch);
+}
+
+static enum err block_import(struct import *x, struct span bytes)
+{
+    struct ctx c = context_of(x);
+    const struct blob *block = blob_put(x->shared, bytes.data, bytes.len);
+    enum err err = lineage_block(&x->lineage, &c, block);
+
+    if (err == ERR_OK && x->store != NULL) {
+        durable_block_write(&c, lineage_newest(&x->lineage));
+    }
+    blob_drop(x->shared, block);
+    effects_run(x);
+    if (x->store != NULL && x->lineage.blocks % FLUSH_BLOCKS == 0) {
+        store_flush(x->store);
+    } else if (x->store == NULL) {
+        blobs_trim(x->shared);
+    }
+    return err;
+}
+
+static enum err decision_import(struct import *x, struct span bytes)
+{
+    struct ctx c = context_of(x);
+    enum err err = lineage_decision(&x->lineage, &c, bytes);
+
+    if (err == ERR_OK && x->store != NULL) {
+        const struct blob *decision = blob_put(x->shared, bytes.data, bytes.len);
+        const struct tree_entry *newest = lineage_newest(&x->lineage);
+        durable_final_write(&c, &x->lineage.tree, x->lineage.instance, x->lineage.tree.base,
+                            decision, x->durable_root, NULL, 0);
+        memcpy(x->durable_root, newest->state_root, 32);
+        blob_drop(x->shared, decision);
+    }
+    effects_run(x);
+    return err;
+}
+
+static int records_import(struct import *x, struct chain_file *file)
+{
+    enum chain_file_tag tag;
+    struct span record;
+    struct ctl_progress progress;
+    enum err err;
+
+    ctl_progress_start(&progress, "verifying", file->bytes.len);
+    while ((err = chain_file_next(file, &tag, &record)) == ERR_OK) {
+        err = tag == CHAIN_FILE_BLOCK ? block_import(x, record) : decision_import(x, record);
+        if (err != ERR_OK || x->written != ERR_OK) {
+            ctl_progress_end(&progress);
+            return x->written != ERR_OK
+                       ? ctl_fail("the database: %s", err_text(x->written))
+                       : (ctl_fail("%s after height %" PRIu64 ": %s",
+                                   tag == CHAIN_FILE_BLOCK ? "the block" : "the decision",
+                                   lineage_newest(&x->lineage)->height, err_text(err)),
+                          CTL_REFUSED);
+        }
+        ctl_progress_add(&progress, file->at);
+    }
+    ctl_progress_end(&progress);
+    if (err != ERR_NOT_FOUND) {
+        (void)ctl_fail("the file after height %" PRIu64 ": %s", lineage_newest(&x->lineage)->height,
+                       err_text(err));
+        return CTL_REFUSED;
+    }
+    return CTL_OK;
+}
+
+static bool import_open(struct import *x, const char *folder, bool memo)
+{
+    char message[STORE_MESSAGE_BYTES] = "";
+    struct stat info;
+    char path[4300];
+
+    x->effects = calloc(1, sizeof(*x->effects));
+    x->memory = mmap(NULL, 2 * SCRATCH_BYTES, PROT_READ | PROT_WRITE,
+                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    invariant(x->effects != NULL && x->memory != MAP_FAILED);
+    arena_init(&x->scratch, x->memory, SCRATCH_BYTES);
+    arena_init(&x->effects->arena, (uint8_t *)x->memory + SCRATCH_BYTES, SCRATCH_BYTES);
+    if (folder == NULL) {
+        x->shared = blobs_new((struct blob_source){nothing_load, NULL}, 0, memo ? 16384 : 4);
+        return x->shared != NULL;
+    }
+    snprintf(path, sizeof(path), "%s/data.mdb", folder);
+    if (stat(path, &info) == 0) {
+        (void)ctl_fail("%s: holds a database already", folder);
+        return false;
+    }
+    if (store_open_as(&x->store, NULL, folder, x->genesis.hash, STORE_BULK, 0, message) != ERR_OK) {
+        (void)ctl_fail("%s", message);
+        return false;
+    }
+    x->shared = store_shared(x->store);
+    return true;
+}
+
+static void import_close(struct import *x)
+{
+    if (x->store != NULL) {
+        store_flush(x->store);
+        store_close(x->store);
+    } else {
+        blobs_free(x->shared);
+    }
+    munmap(x->memory, 2 * SCRATCH_BYTES);
+    free(x->effects);
+}
+
+static double seconds_now(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+/* Bare checks of one signature, for half a second. */
+static double checks_per_second(const uint8_t genesis[32])
+{
+    struct sign_secret secret;
+    uint8_t signature[SIGN_BYTES];
+    uint8_t body[200] = {1};
+    struct sign_message message = {
+        .context = SIGN_CONTEXT("tx"), .genesis = genesis, .body = {span_of(body, sizeof(body))}};
+    uint64_t count = 0;
+    double start = seconds_now();
+
+    sign_keypair(&secret, (const uint8_t[32]){1});
+    sign_make(signature, &secret, &message);
+    while (seconds_now() - start < 0.5) {
+        for (int i = 0; i < 100; i++) {
+            invariant(sign_verify(signature, secret.public_key, &message) == ERR_OK);
+        }
+        count += 100;
+    }
+    return (double)count / (seconds_now() - start);
+}
+
+static void import_report(const struct import *x, double seconds, bool verify)
+{
+    const struct tree_entry *newest = lineage_newest(&x->lineage);
+
+    printf("good: height %" PRIu64 ", %" PRIu64 " transactions, %" PRIu64 " decisions, id ",
+           newest->height, x->lineage.txs, x->lineage.decisions);
+    ctl_hex_print(newest->id, 32);
+    if (verify) {
+        double raw = checks_per_second(x->genesis.hash);
+        double least = (double)x->verify / raw;
+        printf("%.2f s: %.0f blocks/s, %" PRIu64 " signatures (%.0f/s), %" PRIu64
+               " VRF proofs\nbare signature checks: %.0f/s, which takes %.2f s for these: ratio "
+               "%.2f\n",
+               seconds, (double)x->lineage.blocks / seconds, x->verify, (double)x->verify / seconds,
+               x->vrf, raw, least, least / seconds);
+    }
+}
+
+static int chain_import(const char *path, const char *folder, bool verify)
+{
+    struct import x = {.next_request = 1};
+    struct chain_file file;
+    struct span bytes;
+    const struct blob *state = NULL;
+    int status = CTL_REFUSED;
+
+    if (!file_map(&bytes, path)) {
+        return CTL_FAILED;
+    }
+    enum err err = chain_file_open(&file, bytes);
+    err = err != ERR_OK ? err : genesis_decode(&x.genesis, file.genesis);
+    if (err != ERR_OK) {
+        (void)ctl_fail("%s: %s", path, err_text(err));
+        return CTL_REFUSED;
+    }
+    if (!import_open(&x, folder, !verify)) {
+        return CTL_FAILED;
+    }
+    double start = seconds_now();
+    err = genesis_build_state(&x.genesis, &state, x.shared, &x.scratch);
+    arena_reset(&x.scratch);
+    if (err == ERR_OK) {
+        lineage_begin(&x.lineage, x.shared, &x.genesis, state);
+        status = records_import(&x, &file);
+        if (x.store != NULL) {
+            store_flush(x.store);
+        }
+        if (status == CTL_OK) {
+            import_report(&x, seconds_now() - start, verify);
+        }
+        lineage_end(&x.lineage, x.shared);
+    } else {
+        (void)ctl_fail("%s: genesis: %s", path, err_text(err));
+    }
+    blob_drop(x.shared, state);
+    import_close(&x);
+    munmap((void *)(uintptr_t)bytes.data, bytes.len);
+    return status;
+}
+
+int ctl_chain(int argc, char **argv)
+{
+    const char *verb = argc > 1 ? argv[1] : "--help";
+    const char *path = NULL;
+    const char *out = NULL;
+    const char *genesis = NULL;
+    const char *folder = NULL;
+    bool verify = false;
+    const struct ctl_option options[] = {{"-o", &out, NULL},
+                                         {"--genesis", &genesis, NULL},
+                                         {"-d", &folder, NULL},
+                                         {"--verify", NULL, &verify}};
+    bool export = strcmp(verb, "export") == 0;
+
+    if (strcmp(verb, "--help") == 0) {
+        fputs(help, stdout);
+        return argc > 1 ? CTL_OK : CTL_FAILED;
+    }
+    if (!export && strcmp(verb, "import") != 0) {
+        return ctl_fail("no command chain %s; try --help", verb);
+    }
+    if (!ctl_options(argc - 1, argv + 1, options, sizeof(options) / sizeof(options[0]), &path, 1)) {
+        return CTL_FAILED;
+    }
+    if (!export) {
+        return verify && folder != NULL ? ctl_fail("--verify or -d, not both")
+                                        : chain_import(path, folder, verify);
+    }
+    if (out == NULL || genesis == NULL) {
+        return ctl_fail("chain export needs --genesis FILE and -o FILE");
+    }
+    struct span bytes;
+    if (!file_map(&bytes, genesis)) {
+        return CTL_FAILED;
+    }
+    int status = ctl_chain_export(path, bytes, out);
+    munmap((void *)(uintptr_t)bytes.data, bytes.len);
+    return status;
+}
