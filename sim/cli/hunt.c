@@ -8,13 +8,15 @@
 #include "sim/cli/experiment.h"
 #include "sim/hunt/campaign.h"
 #include "sim/hunt/flock.h"
+#include "sim/hunt/inevitable.h"
 
 #define SETTINGS_MAX 32
 
 struct request {
     struct campaign_options options;
     const char *settings[SETTINGS_MAX];
-    const char *shrink; /* a file */
+    const char *shrink, *inevitable; /* files */
+    uint64_t continuations;
 };
 
 static unsigned cores(void)
@@ -47,6 +49,10 @@ static int option_value(struct request *q, const char *name, const char *value)
         q->shrink = value;
         return EXIT_OK;
     }
+    if (strcmp(name, "--inevitable") == 0) {
+        q->inevitable = value;
+        return EXIT_OK;
+    }
     if (strcmp(name, "--set") == 0) {
         if (strchr(value, '=') == NULL || o->settings_count == SETTINGS_MAX) {
             return command_usage("hunt", "--set takes KEY=VALUE, at most %d times", SETTINGS_MAX);
@@ -55,7 +61,8 @@ static int option_value(struct request *q, const char *name, const char *value)
         return EXIT_OK;
     }
     bool known = strcmp(name, "--runs") == 0 || strcmp(name, "--seed") == 0 ||
-                 strcmp(name, "--jobs") == 0 || strcmp(name, "--shrink-runs") == 0;
+                 strcmp(name, "--jobs") == 0 || strcmp(name, "--continuations") == 0 ||
+                 strcmp(name, "--shrink-runs") == 0;
     if (!known) {
         return -1;
     }
@@ -66,6 +73,8 @@ static int option_value(struct request *q, const char *name, const char *value)
         o->runs = n;
     } else if (strcmp(name, "--seed") == 0) {
         o->seed = n;
+    } else if (strcmp(name, "--continuations") == 0) {
+        q->continuations = n == 0 ? 1 : n;
     } else if (strcmp(name, "--shrink-runs") == 0) {
         o->shrink_runs = n;
     } else if (n < 1 || n > FLOCK_JOBS_MAX) {
@@ -105,9 +114,11 @@ static int request_parse(struct request *q, int argc, char **argv)
             return command_usage("hunt", "one scenario at a time, not also %s", a);
         }
     }
-    if (q->shrink != NULL) {
-        return o->scenario == NULL ? EXIT_OK
-                                   : command_usage("hunt", "--shrink takes its scenario itself");
+    if (q->shrink != NULL || q->inevitable != NULL) {
+        return o->scenario == NULL
+                   ? EXIT_OK
+                   : command_usage("hunt",
+                                   "--shrink and --inevitable take their scenario themselves");
     }
     return o->scenario != NULL ? EXIT_OK : command_usage("hunt", "which scenario?");
 }
@@ -115,6 +126,7 @@ static int request_parse(struct request *q, int argc, char **argv)
 int command_hunt(int argc, char **argv)
 {
     struct request q = {
+        .continuations = 20,
         .options = {
             .runs = 100, .seed = 1, .jobs = cores(), .shrink_runs = 400, .folder = "out/hunt"}};
     struct campaign campaign;
@@ -123,6 +135,11 @@ int command_hunt(int argc, char **argv)
     int code = request_parse(&q, argc, argv);
     if (code != EXIT_OK) {
         return code;
+    }
+    if (q.inevitable != NULL) {
+        struct inevitable_options how = {
+            .jobs = q.options.jobs, .continuations = q.continuations, .cpu_s = 180};
+        return inevitable_print(q.inevitable, &how, stdout);
     }
     if (experiment_folder(q.options.folder) != ERR_OK) {
         return EXIT_USAGE;

@@ -55,6 +55,8 @@ static const struct command commands[] = {
             "  --no-shrink         keep failures as they were drawn\n"
             "  --shrink-runs N     most runs to shrink one failure (default: 400)\n"
             "  --shrink FILE       no campaign: make this failing scenario smaller\n"
+            "  --inevitable FILE   no campaign: from when on could this failure not be avoided?\n"
+            "  --continuations N   other futures that are tried at each time (default: 20)\n"
             "  --set KEY=VALUE     of the base scenario; may repeat\n"
             "  -o DIR              where failures go (default: out/hunt)\n"
             "  --quiet             no progress\n\n"

@@ -190,6 +190,32 @@ static bool fault_node(struct scenario *s, size_t i, uint32_t node)
     return true;
 }
 
+uint64_t edit_fault_at_ns(const struct scenario *s, size_t i)
+{
+    struct line line;
+
+    if (!line_read(&line, s, i)) {
+        return UINT64_MAX;
+    }
+    uint64_t at_ns = line.timeline.fault[0].at_ns;
+    fault_timeline_free(&line.timeline);
+    return at_ns;
+}
+
+static bool fault_shift(struct scenario *s, size_t i, uint64_t by_ns)
+{
+    struct line line;
+
+    if (!line_read(&line, s, i)) {
+        return false;
+    }
+    struct fault *f = &line.timeline.fault[0];
+    f->at_ns += by_ns;
+    f->until_ns += f->until_ns == FAULT_FOREVER ? 0 : by_ns;
+    line_write(&line, s, i);
+    return true;
+}
+
 /* Faults stand in the order of their times. The gap before fault i becomes half as long, in whole
  * seconds where it is long. */
 static bool fault_earlier(struct scenario *s, size_t i)
@@ -485,6 +511,8 @@ bool edit_apply(struct scenario *s, const struct edit *e)
         return e->item < s->faults_count && fault_span(s, e->item);
     case EDIT_FAULT_NODE:
         return e->item < s->faults_count && fault_node(s, e->item, e->node);
+    case EDIT_FAULT_SHIFT:
+        return e->item < s->faults_count && fault_shift(s, e->item, e->value);
     case EDIT_FAULT_EARLIER:
         return e->item < s->faults_count && fault_earlier(s, e->item);
     }

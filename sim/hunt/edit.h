@@ -12,6 +12,7 @@ enum edit_kind {
     EDIT_SIMPLE,        /* simplification `item` of the table in edit.c */
     EDIT_FAULT_SPAN,    /* fault `item` lasts half as long, in whole milliseconds */
     EDIT_FAULT_NODE,    /* fault `item` without node `node` in its first set */
+    EDIT_FAULT_SHIFT,   /* fault `item` begins and ends `value` ns later (two's complement) */
     EDIT_FAULT_EARLIER, /* fault `item` and all after it begin earlier: the gap before it halves */
 };
 
@@ -31,6 +32,9 @@ size_t edit_simple_count(void);
 
 /* How many nodes the first set of fault i has; bits of those below 64. */
 uint64_t edit_fault_nodes(const struct scenario *scenario, size_t i);
+
+/* When fault i begins; UINT64_MAX: its line names places. */
+uint64_t edit_fault_at_ns(const struct scenario *scenario, size_t i);
 
 /* False: it changes nothing or cannot be done; the scenario is of no more use then but to be
  * freed. */

@@ -115,7 +115,7 @@ static void policy_draw(struct swarming *g)
         p->links_out = (uint32_t)SWARM_CHOOSE(&rng, 2, 3, 4);
     }
     if (swarm_chance(&rng, 1, 4)) {
-        p->mesh_links = (uint32_t)SWARM_CHOOSE(&rng, 0, 2);
+        p->mesh_links = (uint32_t)SWARM_CHOOSE(&rng, 4, 6);
     }
     if (swarm_chance(&rng, 1, 4)) {
         p->vote_flush_ns = SWARM_CHOOSE(&rng, 0, 1, 100) * MS;

@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <time.h>
 
+#include "node/seam/limits.h"
 #include "sim/hunt/watch.h"
 
 /* No honest run of a few nodes needs as many; what does is a storm or a loop. */
@@ -68,8 +69,31 @@ static void fail(struct trial_result *r, const char *text)
     trial_signature(r->signature, r->text);
 }
 
+static const struct scenario_group *group_of(const struct scenario *s, uint32_t node)
+{
+    for (uint64_t i = 0; i < s->groups_count; i++) {
+        if (node < s->groups[i].count) {
+            return &s->groups[i];
+        }
+        node -= (uint32_t)s->groups[i].count;
+    }
+    return NULL;
+}
+
+/* The one that is behind came by a snapshot and was kept from it until nobody had it any more. */
+static bool snapshot_gone(const struct trial *t, uint64_t now_ns)
+{
+    uint32_t node = watch_laggard(&t->watch, now_ns);
+    const struct scenario_group *group = node != UINT32_MAX ? group_of(t->scenario, node) : NULL;
+
+    return group != NULL && group->sync == SYNC_FROM_SNAPSHOT &&
+           t->watch.node[node].instance == 0 &&
+           t->watch.instance >= SYNC_SNAPSHOTS * t->watch.epoch_instances;
+}
+
 /* Rules under which nobody can demand progress. R1: a committee without a quorum. R2: blocks dated
- * by some are the future of others. */
+ * by some are the future of others.
+ * R3: a newcomer whose snapshot is gone. */
 static bool lost(struct trial_result *r, const struct trial *t, const struct world *world)
 {
     uint64_t least = UINT64_MAX, most = 0;
@@ -90,6 +114,10 @@ static bool lost(struct trial_result *r, const struct trial *t, const struct wor
                  "R2: clocks of nodes that are up differ by %" PRIu64 " ms, blocks may be %" PRIu64
                  " ms ahead",
                  most - least, (uint64_t)t->scenario->chain.max_future_ms);
+    } else if (snapshot_gone(t, r->end_ns)) {
+        snprintf(r->text, sizeof(r->text),
+                 "R3: node %" PRIu32 " wants a snapshot older than the %d that anybody keeps",
+                 watch_laggard(&t->watch, r->end_ns), SYNC_SNAPSHOTS);
     } else {
         return false;
     }
@@ -150,6 +178,8 @@ void trial_run(struct trial_result *r, const struct scenario *s,
                               .enough = on_epoch,
                               .rows_arg = &trial,
                               .events_max = events > EVENTS_LEAST ? events : EVENTS_LEAST,
+                              .reseed_ns = options->reseed_ns,
+                              .reseed = options->reseed,
                               .transcript = options->transcript,
                               .transcript_node = options->transcript_node,
                               .transcript_from_ns = options->transcript_from_ns,

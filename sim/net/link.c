@@ -8,6 +8,17 @@ enum {
     RESENDS_MAX = 255, /* of one message; their draws are numbered in 8 bits */
 };
 
+void net_reseed(struct net *net, uint64_t seed)
+{
+    net->key_jitter = draw_key(seed, DRAW_LINK_JITTER);
+    net->key_loss = draw_key(seed, DRAW_LINK_LOSS);
+    net->key_resend = draw_key(seed, DRAW_LINK_RESEND);
+    net->key_datagram_jitter = draw_key(seed, DRAW_DATAGRAM_JITTER);
+    net->key_datagram_loss = draw_key(seed, DRAW_DATAGRAM_LOSS);
+    net->key_copy = draw_key(seed, DRAW_DATAGRAM_COPY);
+    net->key_copy_jitter = draw_key(seed, DRAW_DATAGRAM_COPY_JITTER);
+}
+
 enum err net_init(struct net *net, const struct cities *cities, const struct quantile *exponential,
                   const uint16_t *city, const struct bandwidth *bandwidth, uint32_t node_count,
                   const struct link_rules *rules, uint64_t seed)
@@ -29,14 +40,8 @@ enum err net_init(struct net *net, const struct cities *cities, const struct qua
         .bandwidth = bandwidth,
         .node_count = node_count,
         .rules = *rules,
-        .key_jitter = draw_key(seed, DRAW_LINK_JITTER),
-        .key_loss = draw_key(seed, DRAW_LINK_LOSS),
-        .key_resend = draw_key(seed, DRAW_LINK_RESEND),
-        .key_datagram_jitter = draw_key(seed, DRAW_DATAGRAM_JITTER),
-        .key_datagram_loss = draw_key(seed, DRAW_DATAGRAM_LOSS),
-        .key_copy = draw_key(seed, DRAW_DATAGRAM_COPY),
-        .key_copy_jitter = draw_key(seed, DRAW_DATAGRAM_COPY_JITTER),
     };
+    net_reseed(net, seed);
     return ERR_OK;
 }
 

@@ -105,6 +105,9 @@ MUST_CHECK enum err net_init(struct net *net, const struct cities *cities,
                              const struct bandwidth *bandwidth, uint32_t node_count,
                              const struct link_rules *rules, uint64_t seed);
 
+/* Chance comes from another seed from now on. Between slots. */
+void net_reseed(struct net *net, uint64_t seed);
+
 /* A new link. `incarnation` counts the links ever opened between the two, so that no two of them
  * repeat the draws. */
 void link_open(struct link_side *side, uint32_t incarnation);

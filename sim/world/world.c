@@ -256,6 +256,10 @@ static void epoch_end(void *arg, uint64_t epoch, uint64_t now_ns)
         w->sample_next_ns += w->scenario->record.series_ns;
     }
     w->stats.now_ns = now_ns;
+    if (w->options.reseed_ns != 0 && now_ns >= w->options.reseed_ns) {
+        net_reseed(&w->net, w->options.reseed);
+        w->options.reseed_ns = 0;
+    }
     if (checks_epoch(w->checks, now_ns, resident_sample(w, now_ns)) != ERR_OK) {
         w->end = checks_verdict(w->checks, w->verdict, sizeof(w->verdict)) == CHECK_LIVENESS
                      ? WORLD_LIVENESS

@@ -33,8 +33,9 @@ struct world_options {
     void (*rows)(void *arg, const struct trace_row *rows, size_t count);
     /* NULL, or asked once per epoch: true ends the run there, as if its duration were over. */
     bool (*enough)(void *arg, uint64_t now_ns);
-    void *rows_arg;      /* of both */
-    uint64_t events_max; /* 0: no limit; beyond it the run ends as WORLD_EXHAUSTED */
+    void *rows_arg;             /* of both */
+    uint64_t reseed_ns, reseed; /* 0: never; else the network's chance comes from this seed then */
+    uint64_t events_max;        /* 0: no limit; beyond it the run ends as WORLD_EXHAUSTED */
 };
 
 enum world_end {

@@ -69,6 +69,12 @@ class Hunt(unittest.TestCase):
         self.assertTrue(first.splitlines()[-1].startswith("verdict: fail: liveness"))
         orrery("run", path, "--quiet", "--no-report", "--no-record", "-o", self.dir / "run", ok=3)
 
+    def test_when_a_failure_became_inevitable(self):
+        (self.dir / "late.yaml").write_text(LATE)
+        curve = orrery("hunt", "--inevitable", self.dir / "late.yaml", "--continuations", "2")
+        self.assertRegex(curve.splitlines()[-1], r"^inevitable (between|from the start)")
+        self.assertGreaterEqual(len(re.findall(r"^ +[0-9.]+ +[0-9]+ %", curve, re.M)), 8)
+
     def test_mistakes_are_said(self):
         orrery("hunt", ok=1)
         orrery("hunt", CHAIN, "--runs", "many", ok=1)
