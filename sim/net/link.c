@@ -205,6 +205,9 @@ void link_send(const struct net *net, struct link_side *side, struct bandwidth_q
     }
     uint64_t arrival_ns =
         begin_ns == LINK_NEVER ? LINK_NEVER : later(begin_ns + delay_ns, side->last_arrival_ns + 1);
+    if (begin_ns == LINK_NEVER) {
+        side->last_arrival_ns = LINK_NEVER - 1; /* nothing overtakes what was given up */
+    }
     if (arrival_ns > side->break_ns) {
         arrival_ns = LINK_NEVER;
     }
