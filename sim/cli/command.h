@@ -33,6 +33,7 @@ int command_list(int argc, char **argv);
 int command_sweep(int argc, char **argv);
 int command_export(int argc, char **argv);
 int command_stats(int argc, char **argv);
+int command_closed(int argc, char **argv);
 int command_plot(int argc, char **argv);
 int command_report(int argc, char **argv);
 int command_genesis(int argc, char **argv);

@@ -81,6 +81,7 @@ static const struct command commands[] = {
         "RUN is a folder of one seed, or one with many. Means with 95 % intervals (Student's t\n"
         "and bootstrap), each metric of summary.txt. --against compares two sets of runs; they\n"
         "are called different only where the intervals do not overlap.\n"),
+    COMMAND(closed, "LAW NUMBER...", "a published law at these parameters", "Without LAW: all.\n"),
     COMMAND(plot, "RUN [FIGURE]...", "draw figures of a run as SVG", "Without FIGURE: all.\n"),
     COMMAND(report, "RUN... [-o FOLDER]", "write report.html with all figures",
             "One run, or many seeds with intervals.\n"),
