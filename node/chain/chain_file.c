@@ -52,11 +52,11 @@ static enum err end_check(const struct chain_file *file, struct span record)
     if (file->at != file->bytes.len) {
         return ERR_TRAILING;
     }
+    if (record.len != 8 + 32 || load64(record.data) != file->blocks) {
+        return ERR_CORRUPT;
+    }
     hash256(hash, file->bytes.data, file->bytes.len - CHAIN_FILE_END_BYTES);
-    return record.len == 8 + 32 && load64(record.data) == file->blocks &&
-                   memcmp(record.data + 8, hash, 32) == 0
-               ? ERR_NOT_FOUND
-               : ERR_CORRUPT;
+    return memcmp(hash, record.data + 8, 32) == 0 ? ERR_NOT_FOUND : ERR_CORRUPT;
 }
 
 enum err chain_file_next(struct chain_file *file, enum chain_file_tag *tag, struct span *record)
