@@ -25,7 +25,7 @@ struct file_rest {
 };
 
 struct file {
-    char *data, *genesis, *keys, *passphrase, *advertise;
+    char *data, *genesis, *keys, *passphrase, *advertise, *trace;
     char **listen;
     uint64_t listen_count;
     struct file_seed *seeds;
@@ -131,6 +131,7 @@ static const struct key file_keys[] = {
          "where the chain begins: checkpoint and snapshot need `trusted`"),
     MAP("trusted", trusted_keys, offsetof(struct file, trusted), "a final block that you trust"),
     ENUM(file, "log", log, log_choices, "info", "least level that is written"),
+    TEXT(file, "trace", trace, "", "file for what this node does, one line each; grows for ever"),
     MAP("policy", policy_keys, offsetof(struct file, policy), "of this node; not consensus"),
     MAP("limits", limits_keys, offsetof(struct file, limits), "of links"),
     MAP("rest", rest_keys, offsetof(struct file, rest), "REST, WebSocket and metrics"),
@@ -255,10 +256,11 @@ static void texts_take(struct daemon_config *config, struct file *file, const ch
     config->genesis = path_from(path, file->genesis);
     config->keys = path_from(path, file->keys);
     config->passphrase = path_from(path, file->passphrase);
+    config->trace = path_from(path, file->trace);
     config->rest.name = file->rest.name;
     config->rest.faucet = file->rest.faucet;
     config->rest.faucet.keys = path_from(path, file->rest.faucet.keys);
-    file->data = file->genesis = file->keys = file->passphrase = NULL;
+    file->data = file->genesis = file->keys = file->passphrase = file->trace = NULL;
     file->rest.name = file->rest.faucet.keys = NULL;
 }
 
@@ -309,6 +311,7 @@ void config_free(struct daemon_config *config)
     free(config->genesis);
     free(config->keys);
     free(config->passphrase);
+    free(config->trace);
     free(config->seeds);
     free(config->rest.name);
     free(config->rest.faucet.keys);

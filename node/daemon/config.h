@@ -37,6 +37,7 @@ struct daemon_config {
     uint64_t trusted_height;
     uint8_t trusted_id[32];
     enum log_level log;
+    char *trace; /* file; "": none */
     struct node_policy policy;
     struct link_limits limits;
     struct rest_config rest;

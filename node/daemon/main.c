@@ -1,4 +1,5 @@
 /* orreryd: one node. */
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
@@ -17,6 +18,7 @@
 #include "node/daemon/http.h"
 #include "node/daemon/keys.h"
 #include "node/daemon/store.h"
+#include "node/daemon/trace_file.h"
 #include "node/daemon/version.h"
 
 #define STOP_MS 1800 /* a clean stop takes less than two seconds or is cut short */
@@ -38,6 +40,7 @@ struct daemon {
     const struct blob *genesis_state;
     struct node_config node;
     struct store *store;
+    struct trace_file trace;
     struct host *host;
     struct http *http; /* NULL: no REST */
     struct host_observer observer;
@@ -315,6 +318,13 @@ static enum err host_make(struct daemon *d)
     secret_wipe(options.transport_seed, sizeof(options.transport_seed));
     d->observer = (struct host_observer){.notice = observe, .context = d};
     host_observe(d->host, &d->observer);
+    if (d->config.trace[0] != 0) {
+        if (trace_file_open(&d->trace, d->config.trace) != ERR_OK) {
+            log_line(LOG_ERROR, "trace", "file=%s error=\"%s\"", d->config.trace, strerror(errno));
+            return ERR_IO;
+        }
+        trace_file_observe(&d->trace, d->host);
+    }
     return host_start(d->host);
 }
 
@@ -422,6 +432,9 @@ static enum exit_code daemon_run(struct daemon *d)
     if (d->store != NULL) {
         blob_drop(store_shared(d->store), d->genesis_state);
         store_close(d->store);
+    }
+    if (!trace_file_close(&d->trace)) {
+        log_line(LOG_ERROR, "trace", "file=%s error=incomplete", d->config.trace);
     }
     uv_loop_close(&d->loop);
     log_line(LOG_INFO, "end", "status=%d", (int)d->status);

@@ -38,6 +38,7 @@ int command_plot(int argc, char **argv);
 int command_report(int argc, char **argv);
 int command_genesis(int argc, char **argv);
 int command_chain(int argc, char **argv);
+int command_population(int argc, char **argv);
 int command_bench(int argc, char **argv);
 int command_reference(int argc, char **argv);
 

@@ -90,6 +90,10 @@ static const struct command commands[] = {
     COMMAND(chain, "import FILE", "hold a chain file against the rules, block by block",
             "FILE is from `orrery run --export-chain` or `orreryctl chain export`.\n"
             "Exit: 0 good, 1 not such a file, 2 a rule is broken.\n"),
+    COMMAND(population, "SCENARIO -o FOLDER [--set KEY=VALUE]...",
+            "write genesis, keys and address books of a scenario's nodes",
+            "FOLDER gets genesis.bin and nodes.tsv, with the secret seeds, so that daemons can be\n"
+            "the same network (tests/host/conformance.py). network.latency must be cities.\n"),
     COMMAND(bench, "[NAME]...", "measure the engine, the world and the chain on this machine",
             "Names: phold, messages, steps, memo, record, threads, scale, proof. Without one: the\n"
             "short ones. Ratios are within one run.\n"),

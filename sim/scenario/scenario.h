@@ -145,6 +145,8 @@ struct scenario {
     struct params chain;
     uint64_t nodes; /* 0 once the groups have been scaled */
     uint32_t network_id;
+    uint64_t date_ms;       /* of virtual time 0, since 1970 */
+    uint64_t head_start_ns; /* genesis is dated so much later */
     struct node_policy policy;
     char **buggify; /* names of buggify.def: becomes policy.buggify */
     uint64_t buggify_count;

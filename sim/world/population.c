@@ -357,8 +357,9 @@ static enum err genesis_make(struct population *p, const struct scenario *scenar
                              struct shared *shared, struct settings_error *error)
 {
     struct genesis_lists lists = {0};
-    struct genesis facts = {
-        .network = scenario->network_id, .ts_ms = SIMULATION_EPOCH_MS, .params = scenario->chain};
+    struct genesis facts = {.network = scenario->network_id,
+                            .ts_ms = scenario->date_ms + scenario->head_start_ns / 1000000,
+                            .params = scenario->chain};
     size_t capacity = 65536 + (size_t)p->count * 512;
     size_t len = 0;
 

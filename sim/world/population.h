@@ -7,9 +7,6 @@
 #include "sim/net/cities.h"
 #include "sim/scenario/scenario.h"
 
-/* The true date at virtual time 0: 2026-01-01 00:00:00 UTC. */
-#define SIMULATION_EPOCH_MS 1767225600000u
-
 #define ADDRESS_BOOK_PEERS 16 /* peers a new node knows, as a DNS seed would tell it */
 
 struct member {

@@ -118,7 +118,7 @@ static enum err host_build(struct world *w, uint32_t index, struct settings_erro
     const struct member *m = &w->population.members[index];
     const struct scenario_profile *profile = &w->scenario->profiles[m->profile];
     struct host *h = &w->hosts[index];
-    struct clock_config clock = {.epoch_ms = SIMULATION_EPOCH_MS,
+    struct clock_config clock = {.epoch_ms = w->scenario->date_ms,
                                  .offset_ns = m->clock_offset_ns,
                                  .drift_ppb = m->clock_drift_ppb};
 

@@ -58,14 +58,15 @@ Test(config, everything)
     struct daemon_config config;
     struct settings_error error;
     cr_assert_eq(read_text(&config, &error,
-                           LEAST "listen: ['0.0.0.0:7900', '[::]:7901']\n"
-                                 "seeds: [{endpoint: '192.0.2.1:7900', node: " ID "},"
-                                 " {endpoint: '[2001:db8::1]:7'}]\n"
-                                 "roles: [relay, verifier]\nlog: debug\nsync: checkpoint\n"
-                                 "trusted: {height: 5760, id: " ID "}\n"
-                                 "limits: {handshake_timeout: 250 ms, send_queue: 4 MiB}\n"
-                                 "policy: {links_out: 3}\n"
-                                 "rest: {listen: '', faucet: {keys: f, amount: '1.5'}}\n"),
+                           LEAST
+                           "listen: ['0.0.0.0:7900', '[::]:7901']\n"
+                           "seeds: [{endpoint: '192.0.2.1:7900', node: " ID "},"
+                           " {endpoint: '[2001:db8::1]:7'}]\n"
+                           "roles: [relay, verifier]\nlog: debug\ntrace: t\nsync: checkpoint\n"
+                           "trusted: {height: 5760, id: " ID "}\n"
+                           "limits: {handshake_timeout: 250 ms, send_queue: 4 MiB}\n"
+                           "policy: {links_out: 3}\n"
+                           "rest: {listen: '', faucet: {keys: f, amount: '1.5'}}\n"),
                  ERR_OK, "%s", error.text);
     cr_assert_eq(config.listen_count, 2);
     cr_assert_eq(config.listen[1].port, 7901);
@@ -81,6 +82,7 @@ Test(config, everything)
     cr_assert_eq(config.limits.send_bytes_max, 4 << 20);
     cr_assert_eq(config.policy.links_out, 3);
     cr_assert_eq(config.rest.listen.port, 0);
+    cr_assert_str_eq(config.trace, "/tmp/t");
     cr_assert_str_eq(config.rest.faucet.keys, "/tmp/f");
     cr_assert_eq(config.rest.faucet.amount, 1500000);
     config_free(&config);

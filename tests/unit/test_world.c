@@ -254,7 +254,7 @@ Test(world, clocks_are_wrong_as_asked)
     for (uint32_t node = 0; node < 2; node++) {
         const struct seen *start = first(&story, node, EVENT_START, 0);
         cr_assert_not_null(start);
-        offset[node] = (int64_t)(start->wall_ms - SIMULATION_EPOCH_MS);
+        offset[node] = (int64_t)(start->wall_ms - story.scenario->date_ms);
         cr_assert_leq(llabs(offset[node]), 501);
         int64_t wanted = story.world->population.members[node].clock_offset_ns / 1000000;
         cr_assert_leq(llabs(offset[node] - wanted), 1);
