@@ -416,3 +416,35 @@ Test(rest, verdicts_are_bounded)
     cr_assert_eq(verdicts_count(v, VERDICT_LIFE_NS + 3 * VERDICTS_MAX), 0);
     verdicts_free(v);
 }
+
+/* The page lists every route and every metric. */
+Test(rest, the_page_is_complete)
+{
+    static char page[1 << 16];
+    static const char *const metrics[] = {
+#define COUNTER(name, text) "`" #name "_total`",
+#define HISTOGRAM(name, text, buckets) "`" #name "`",
+#include "node/daemon/metrics.def"
+#undef COUNTER
+#undef HISTOGRAM
+    };
+    char path[1024];
+    size_t count;
+    const struct route *routes = api_routes(&count);
+
+    source_path(path, sizeof(path), "docs/rest-api.md");
+    FILE *file = fopen(path, "r");
+    cr_assert_not_null(file);
+    page[fread(page, 1, sizeof(page) - 1, file)] = 0;
+    fclose(file);
+    for (size_t i = 0; i < count; i++) {
+        static const char *const methods[] = {"GET", "POST", "PUT"};
+        char line[200];
+        (void)snprintf(line, sizeof(line), "| %s `%s` |", methods[routes[i].method],
+                       routes[i].pattern);
+        cr_assert_not_null(strstr(page, line), "%s", line);
+    }
+    for (size_t i = 0; i < sizeof(metrics) / sizeof(metrics[0]); i++) {
+        cr_assert_not_null(strstr(page, metrics[i]), "%s", metrics[i]);
+    }
+}
