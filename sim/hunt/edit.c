@@ -462,17 +462,19 @@ static bool large_blocks(struct scenario *s)
 
 static bool usual_links(struct scenario *s)
 {
-    return value32(&s->policy.links_out, 8) | value32(&s->policy.mesh_links, 8);
+    return (int)value32(&s->policy.links_out, 8) | (int)value32(&s->policy.mesh_links, 8);
 }
 
 static bool usual_pool(struct scenario *s)
 {
-    return value32(&s->policy.pool_txs_max, 4096) | value32(&s->policy.pool_sender_max, 64);
+    return (int)value32(&s->policy.pool_txs_max, 4096) |
+           (int)value32(&s->policy.pool_sender_max, 64);
 }
 
 static bool usual_flush(struct scenario *s)
 {
-    return value(&s->policy.vote_flush_ns, 25 * MS) | value(&s->policy.lazy_flush_ns, 5000 * MS);
+    return (int)value(&s->policy.vote_flush_ns, 25 * MS) |
+           (int)value(&s->policy.lazy_flush_ns, 5000 * MS);
 }
 
 static bool usual_have(struct scenario *s)

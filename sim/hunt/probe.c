@@ -134,7 +134,7 @@ void probes_row(struct probes *p, const struct trace_row *row)
         break;
     case TRACE_sync_finished:
         invariant(v[0] <= SYNC_FROM_SNAPSHOT);
-        hit(p, PROBE_sync_genesis + v[0], true);
+        hit(p, (enum probe)(PROBE_sync_genesis + v[0]), true);
         break;
     case TRACE_limit_reached:
         limit_row(p, v[0]);
