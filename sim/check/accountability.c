@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "node/wire/codec.h"
+#include "node/wire/frames.h"
 #include "sim/check/check_private.h"
 
 static const uint8_t nil[32];
@@ -67,20 +68,65 @@ static void convict(struct checks *checks, uint32_t node, const char *rule, cons
                load64(b->value), b->round, b->jr);
 }
 
+/* A prevote for what was proposed with vr says at least vr: else a later quorum for another value
+ * would convict whoever rightly follows it. */
+static void justified(struct checks *checks, const struct ballot_box *box, const struct vote *vote,
+                      const struct seat_holder *holder)
+{
+    if (vote->kind != VOTE_PREVOTE || vote->round >= ROUNDS_SHOWN) {
+        return;
+    }
+    const struct shown_round *shown = &box->shown[vote->round];
+    if (shown->present && !shown->two && shown->vr > vote->jr && holder->nodes[0] != 0 &&
+        holder->nodes[1] == 0 && check_honest(checks, holder->nodes[0] - 1) &&
+        memcmp(shown->value, vote->value, 32) == 0 &&
+        signed_by(checks, vote, vote, holder->nodes[0] - 1)) {
+        check_fail(checks, CHECK_BROKEN,
+                   "accountability: node %u is honest, but prevotes %016" PRIx64
+                   " in instance %" PRIu64
+                   " (round %u) with jr %d, though it was proposed with the "
+                   "quorum of round %d",
+                   holder->nodes[0] - 1, load64(vote->value), vote->instance, vote->round, vote->jr,
+                   shown->vr);
+    }
+}
+
+/* An honest proposer shows one thing in a round. */
+static void proposal_heard(struct checks *checks, struct span bytes)
+{
+    struct frame_proposal p;
+
+    if (frame_proposal_decode(&p, bytes) != ERR_OK || p.round >= ROUNDS_SHOWN ||
+        p.instance > UINT32_MAX) {
+        return;
+    }
+    struct ballot_box *box = statements_open(&checks->statements, p.instance);
+    if (box == NULL) {
+        return;
+    }
+    struct shown_round *shown = &box->shown[p.round];
+    bool same = shown->present && shown->vr == p.vr && memcmp(shown->value, p.value, 32) == 0;
+    shown->two = shown->two || (shown->present && !same) || !checks->conduct.all_honest;
+    shown->present = true;
+    shown->vr = p.vr;
+    memcpy(shown->value, p.value, 32);
+}
+
 static void vote_heard(struct checks *checks, const struct vote *vote)
 {
     struct statements *s = &checks->statements;
     struct voice *voice = statements_vote(s, vote);
-
-    if (voice == NULL || voice->convicted || voice->count < 2) {
-        return;
-    }
     const struct seating *seating = statements_seating(s, epoch_of(checks, vote->instance));
     const struct ballot_box *box = statements_box(s, vote->instance);
-    if (seating == NULL || vote->voter >= seating->room) {
+
+    if (voice == NULL || box == NULL || seating == NULL || vote->voter >= seating->room) {
         return;
     }
     const struct seat_holder *holder = &seating->seats[vote->voter];
+    justified(checks, box, vote, holder);
+    if (voice->convicted || voice->count < 2) {
+        return;
+    }
     for (uint32_t at = box->list[voice->newest - 1].before; at != 0;
          at = box->list[at - 1].before) {
         const struct vote *other = &box->list[at - 1].vote;
@@ -245,6 +291,7 @@ void accountability_note(struct checks *checks, const struct note *note, struct 
         header_heard(checks, bytes);
         break;
     case NOTE_PROPOSAL:
+        proposal_heard(checks, bytes);
         break;
     }
 }

@@ -83,6 +83,7 @@ enum {
     SEAT_HOLDERS = 4, /* nodes that say they hold one seat: twins, or two sides that parted */
     BALLOT_BOXES = 1024,
     HEADERS_KEPT = 32,
+    ROUNDS_SHOWN = 12,
     VIOLATIONS_MAX = 64,
 };
 struct seat_holder {
@@ -108,6 +109,11 @@ struct ballot_box {       /* an instance */
     struct voice *voices; /* [voters] */
     struct said *list;    /* [count] of [room] */
     uint32_t voters, count, room;
+    struct shown_round { /* the proposals of its first rounds */
+        uint8_t value[32];
+        int32_t vr;
+        bool present, two; /* two: different ones were seen, or their sender lied */
+    } shown[ROUNDS_SHOWN];
 };
 struct signed_headers { /* of one account */
     uint64_t height[HEADERS_KEPT];
@@ -200,6 +206,8 @@ bool statements_seat(struct statements *statements, uint64_t epoch, uint64_t tot
                      uint64_t weight, uint32_t node, uint32_t *other);
 /* Adds a vote; what its voter has said in this instance, or NULL: known, or no room. */
 struct voice *statements_vote(struct statements *statements, const struct vote *vote);
+/* The box of an instance, opened if need be; NULL: long ago. */
+struct ballot_box *statements_open(struct statements *statements, uint64_t instance);
 /* The node with this account, the first of twins; UINT32_MAX: none. */
 uint32_t statements_node(const struct statements *statements, const uint8_t account[32]);
 /* Adds a header of a node; when it has one of that height already, that one. */

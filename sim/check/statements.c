@@ -103,7 +103,7 @@ struct ballot_box *statements_box(const struct statements *s, uint64_t instance)
     return box->instance == instance && instance != 0 ? box : NULL;
 }
 
-static struct ballot_box *box_open(struct statements *s, uint64_t instance)
+struct ballot_box *statements_open(struct statements *s, uint64_t instance)
 {
     struct ballot_box *box = &s->boxes[instance % BALLOT_BOXES];
 
@@ -125,7 +125,7 @@ static bool same(const struct vote *a, const struct vote *b)
 
 struct voice *statements_vote(struct statements *s, const struct vote *vote)
 {
-    struct ballot_box *box = box_open(s, vote->instance);
+    struct ballot_box *box = statements_open(s, vote->instance);
 
     if (box == NULL) {
         return NULL;
