@@ -120,6 +120,9 @@ struct finality {
     uint32_t signed_round; /* newest own vote of the current instance: never signs at or below it
                               again */
     uint8_t signed_kind;
+    uint8_t kept_kind; /* the newest vote of a decided instance whose record stays */
+    uint32_t kept_round;
+    uint64_t kept_instance; /* 0: none */
     uint64_t signed_instance;
     struct wanted wanted[WANTED_MAX];
     struct serving serving[SERVING_MAX];

@@ -144,19 +144,30 @@ bool own_vote_written(struct finality *f, struct ctx *c, const struct event *eve
 void own_votes_forget(struct finality *f, struct ctx *c)
 {
     uint64_t instance = f->signed_instance;
-    if (instance == 0 || instance > chain_final_instance(f->chain)) {
-        return;
+    if (instance == 0 || instance > chain_final_instance(f->chain) ||
+        f->signed_round == UINT32_MAX) {
+        return; /* nothing was signed since */
     }
     struct write_batch batch;
+    uint8_t key[VOTE_KEY_BYTES];
     ctx_write_begin(c, &batch);
-    for (uint32_t k = 0; k < WRITE_OPS_MAX - 2 && k / 2 <= f->signed_round; k++) {
-        uint8_t key[VOTE_KEY_BYTES];
-        vote_key(key, instance, f->signed_round - k / 2,
-                 k % 2 == 0 ? VOTE_PRECOMMIT : VOTE_PREVOTE);
+    if (f->kept_instance != 0) {
+        vote_key(key, f->kept_instance, f->kept_round, f->kept_kind);
         ctx_write_delete(c, &batch, span_of(key, sizeof(key)));
     }
-    ctx_write_delete(c, &batch, span_of("l", LOCK_KEY_BYTES));
+    /* The newest one stays, and the lock: a restart may find less of the chain than was decided (a
+     * disk that was full), and must not vote again where it has voted. */
+    for (uint32_t k = 0; k < WRITE_OPS_MAX - 2 && k / 2 <= f->signed_round; k++) {
+        uint8_t kind = k % 2 == 0 ? VOTE_PRECOMMIT : VOTE_PREVOTE;
+        if (k / 2 > 0 || kind < f->signed_kind) {
+            vote_key(key, instance, f->signed_round - k / 2, kind);
+            ctx_write_delete(c, &batch, span_of(key, sizeof(key)));
+        }
+    }
     ctx_write_commit_quiet(c, &batch);
+    f->kept_instance = instance;
+    f->kept_round = f->signed_round;
+    f->kept_kind = f->signed_kind;
     f->signed_instance = chain_final_instance(f->chain);
     f->signed_round = UINT32_MAX;
     f->signed_kind = UINT8_MAX;
