@@ -139,6 +139,9 @@ static enum err place(struct chain *chain, struct ctx *c, struct chain_news *new
     uint32_t index;
     uint8_t beta[64];
 
+    if (trust_contradicted(chain, head->header.height, head->id)) {
+        return rejected(chain, c, head, ERR_INVALID, true);
+    }
     if (parent == TREE_NONE) {
         if (chain_refused(chain, head->header.parent)) {
             return rejected(chain, c, head, ERR_INVALID, true);
@@ -216,7 +219,7 @@ enum err chain_header(struct chain *chain, struct ctx *c, const uint8_t header[H
     if (fields.height <= chain->tree.entries[chain->tree.base].height) {
         return ERR_STALE;
     }
-    if (chain_refused(chain, id)) {
+    if (chain_refused(chain, id) || trust_contradicted(chain, fields.height, id)) {
         return ERR_INVALID;
     }
     uint32_t parent = tree_find(&chain->tree, fields.parent);
@@ -303,6 +306,10 @@ void blocks_settle(struct chain *chain, struct ctx *c, struct chain_news *news, 
     if (chain->tree.tip != old_tip) {
         news->tip_changed = true;
         tip_changed(chain, c, old_tip);
+        news_live(chain, news);
+    }
+    if (trust_follow(chain, c)) {
+        news->tip_changed = true;
         news_live(chain, news);
     }
 }

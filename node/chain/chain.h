@@ -82,7 +82,7 @@ bool chain_value_preferred(const struct chain *chain, const uint8_t id[32]);
  * it was pruned (chain_tip differs afterwards), writes the records. Instances may be skipped: a
  * decision implies those of its ancestors. decision: the encoded object. ERR_UNKNOWN when the block
  * is not executed here yet (fetch it, then call again); ERR_STALE when instance is not above the
- * last; ERR_INVALID when the block is not at height i*E. */
+ * last; ERR_INVALID when the block is not at height i*E; ERR_EARLY while chain_trust_pending. */
 enum err chain_finalize(struct chain *chain, struct ctx *c, uint64_t instance, const uint8_t id[32],
                         const struct blob *decision) MUST_CHECK;
 
@@ -112,6 +112,13 @@ enum err chain_block(struct chain *chain, struct ctx *c, struct chain_news *news
  * ERR_DUPLICATE: the block is here; ERR_UNKNOWN: its parent is not; else as chain_block. */
 enum err chain_header(struct chain *chain, struct ctx *c,
                       const uint8_t header[HEADER_BYTES]) MUST_CHECK;
+
+/* True while this node begins from a block that its operator trusts (config: trusted_height, any
+ * sync but from genesis) and does not have it yet: nothing that is decided below it can be judged,
+ * for old keys sign any history, so no decision is taken and no value is valid until it is here.
+ * Then it is final without a certificate. Not while it is further above the checkpoint than half
+ * of the tree: decisions must make room, and a history without it still ends at its height. */
+bool chain_trust_pending(const struct chain *chain);
 
 /* Snapshot sync: puts a final block that the operator trusts under an empty tree, in place of
  * genesis. headers: the checkpoint's header and its ancestors, newest first, `count` of them (down

@@ -99,6 +99,11 @@ void tip_refresh(struct chain *chain, struct ctx *c);
 enum err tip_params(struct params *params, const struct chain *chain, uint32_t parent) MUST_CHECK;
 
 /* --- checkpoint.c --- */
+/* The operator trusts one block of this height and no other. */
+bool trust_contradicted(const struct chain *chain, uint64_t height, const uint8_t id[32]);
+/* Makes the trusted block final once it stands in the tree. True when it did: the tip may differ
+ * and entries may be gone. */
+bool trust_follow(struct chain *chain, struct ctx *c);
 /* With finality off: forgets what is deeper than rollback_max_blocks. */
 void checkpoint_follow(struct chain *chain, struct ctx *c);
 

@@ -31,8 +31,8 @@ static enum err cut(struct chain *chain, struct ctx *c, uint32_t to, const struc
     return ERR_OK;
 }
 
-enum err chain_finalize(struct chain *chain, struct ctx *c, uint64_t instance, const uint8_t id[32],
-                        const struct blob *decision)
+static enum err finalize(struct chain *chain, struct ctx *c, uint64_t instance,
+                         const uint8_t id[32], const struct blob *decision)
 {
     struct tree *tree = &chain->tree;
     uint32_t to = tree_find(tree, id);
@@ -59,6 +59,65 @@ enum err chain_finalize(struct chain *chain, struct ctx *c, uint64_t instance, c
         chain->final_instance = instance_before;
     }
     return err;
+}
+
+enum err chain_finalize(struct chain *chain, struct ctx *c, uint64_t instance, const uint8_t id[32],
+                        const struct blob *decision)
+{
+    return chain_trust_pending(chain) ? ERR_EARLY : finalize(chain, c, instance, id, decision);
+}
+
+bool trust_contradicted(const struct chain *chain, uint64_t height, const uint8_t id[32])
+{
+    const struct node_config *config = chain->config;
+
+    return config->sync != SYNC_FROM_GENESIS && height != 0 && config->trusted_height == height &&
+           memcmp(config->trusted_id, id, 32) != 0;
+}
+
+/* The last instance at or below the trusted block, 0: none. */
+static uint64_t trusted_instance(const struct chain *chain)
+{
+    const struct node_config *config = chain->config;
+
+    return config->sync == SYNC_FROM_GENESIS || chain->params.finality == 0
+               ? 0
+               : config->trusted_height / chain->params.checkpoint_blocks;
+}
+
+bool chain_trust_pending(const struct chain *chain)
+{
+    uint64_t trusted = chain->config->trusted_height;
+    uint64_t base = chain->tree.entries[chain->tree.base].height;
+
+    return chain->final_instance < trusted_instance(chain) && base < trusted &&
+           trusted - base <= chain->tree.capacity / 2;
+}
+
+bool trust_follow(struct chain *chain, struct ctx *c)
+{
+    if (!chain_trust_pending(chain)) {
+        return false;
+    }
+    const struct tree *tree = &chain->tree;
+    uint32_t trusted = tree_find(tree, chain->config->trusted_id);
+    if (trusted == TREE_NONE || tree->entries[trusted].height != chain->config->trusted_height) {
+        return false;
+    }
+    uint64_t instance = trusted_instance(chain);
+    uint32_t to = tree_ancestor(tree, trusted, instance * chain->params.checkpoint_blocks);
+    uint8_t id[32];
+    if (to == TREE_NONE) {
+        return false;
+    }
+    memcpy(id, tree->entries[to].id, 32);
+    if (finalize(chain, c, instance, id, NULL) != ERR_OK) {
+        return false;
+    }
+    const struct tree_entry *final = &tree->entries[tree->base];
+    ctx_trace(c, TRACE_checkpoint_decided, instance, final->height, load64(id), 0,
+              load64(final->state_root), true);
+    return true;
 }
 
 void checkpoint_follow(struct chain *chain, struct ctx *c)
@@ -90,7 +149,7 @@ enum chain_verdict chain_value_check(struct chain *chain, const struct ctx *c, u
     if (chain_refused(chain, id)) {
         return CHAIN_INVALID;
     }
-    if (index == TREE_NONE || chain->final_instance + 1 != instance) {
+    if (index == TREE_NONE || chain->final_instance + 1 != instance || chain_trust_pending(chain)) {
         return CHAIN_UNKNOWN;
     }
     /* What stands in the tree descends from the checkpoint of instance - 1. */

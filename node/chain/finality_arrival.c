@@ -61,7 +61,7 @@ static void ask(struct finality *f, struct ctx *c)
     uint64_t wanted = a->target < instance_checkable(f) ? a->target : instance_checkable(f);
     a->ask_ns = DEADLINE_NONE;
     a->asked_ns = 0;
-    if (a->target <= final || a->check_frame != NULL ||
+    if (a->target <= final || a->check_frame != NULL || chain_trust_pending(f->chain) ||
         (a->waiting != NULL && a->waiting_facts.instance >= wanted)) {
         return;
     }
@@ -222,7 +222,7 @@ static enum err decision_frame(struct finality *f, struct ctx *c, uint32_t link,
     uint8_t id[32];
     TRY(frame_decision_decode(&m, span_of(frame->data, frame->len)));
     TRY(certificate_peek(&facts, m.decision));
-    if (a->check_frame != NULL || facts.instance == 0) {
+    if (a->check_frame != NULL || facts.instance == 0 || chain_trust_pending(f->chain)) {
         return ERR_OK;
     }
     if (facts.instance <= chain_final_instance(f->chain)) {

@@ -148,13 +148,6 @@ static void source_fails(struct sync *sync, struct ctx *c, uint32_t sender, enum
     sync_start(sync, c);
 }
 
-/* The operator trusts one block of this height and no other. */
-static bool mistrusted(const struct sync *sync, uint64_t height, const uint8_t id[32])
-{
-    return sync->config->sync != SYNC_FROM_GENESIS && sync->config->trusted_height == height &&
-           memcmp(sync->config->trusted_id, id, 32) != 0;
-}
-
 static uint64_t checks(const struct ctx *c)
 {
     return c->out->charge[COST_VERIFY] + c->out->charge[COST_VRF_VERIFY];
@@ -165,9 +158,8 @@ static bool feed_one(struct sync *sync, struct ctx *c, struct chain_news *news)
 {
     struct sync_queue *queue = &sync->queue;
     struct sync_item item = *queue_at(queue, 0);
-    bool trusted = !mistrusted(sync, queue->first_height, item.id);
     news->link = item.link;
-    enum err err = trusted ? chain_block(sync->chain, c, news, item.block) : ERR_INVALID;
+    enum err err = chain_block(sync->chain, c, news, item.block);
     switch (err) {
     case ERR_OK:
     case ERR_DUPLICATE:
@@ -185,7 +177,7 @@ static bool feed_one(struct sync *sync, struct ctx *c, struct chain_news *news)
         return false;
     case ERR_INVALID:
     case ERR_SIGNATURE:
-        if (trusted && !chain_refused(sync->chain, item.id)) {
+        if (!chain_refused(sync->chain, item.id)) {
             overlay_blame(sync->overlay, c, item.link, err, FRAME_BLOCK); /* a false body */
             item_release(sync, queue_at(queue, 0));
             return false;

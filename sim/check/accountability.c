@@ -22,6 +22,12 @@ static uint64_t epoch_of(const struct checks *checks, uint64_t instance)
     return (instance * checks->params->checkpoint_blocks - 1) / checks->params->epoch_blocks;
 }
 
+/* Epochs of two committees: only a third of byzantine stake can make them. */
+static bool two_committees(const struct checks *checks, const struct seating *seating)
+{
+    return checks->beyond_promise && seating->disputed;
+}
+
 /* --- who signed what --- */
 
 /* S1, S2 or NULL. */
@@ -234,7 +240,7 @@ static void decision_heard(struct checks *checks, uint32_t node, struct span byt
         vote.instance == 0 || vote.instance > UINT32_MAX
             ? NULL
             : statements_seating(&checks->statements, epoch_of(checks, vote.instance));
-    if (r.err != ERR_OK || seating == NULL) {
+    if (r.err != ERR_OK || seating == NULL || two_committees(checks, seating)) {
         return;
     }
     groups[0] = (struct group){.round = precommits.round, .wanted = true};
@@ -381,6 +387,11 @@ void accountability_end(struct checks *checks)
         uint64_t total;
         v->convicted = convicted_weight(checks, v->instance, &total);
         v->total = total;
+        const struct seating *seating =
+            statements_seating(&checks->statements, epoch_of(checks, v->instance));
+        if (seating != NULL && two_committees(checks, seating)) {
+            continue; /* of two committees: judged where they parted */
+        }
         if ((u128)v->convicted * 3 < total || total == 0) {
             check_fail(checks, CHECK_BROKEN,
                        "accountability: instance %" PRIu64 " was decided as %016" PRIx64

@@ -93,6 +93,11 @@ struct seat_holder {
 struct seating {    /* the committee of an epoch */
     uint64_t total; /* weight; 0: not known */
     uint32_t room;
+    /* Histories that parted an epoch ago or earlier seat two committees. The promise is about one:
+     * two decisions of it convict a third of it. Beyond a fork nobody need have signed twice, so
+     * such epochs are not weighed; what convicts was signed where the histories parted, and
+     * further up only weak subjectivity protects. */
+    bool disputed;
     struct seat_holder *seats; /* [room] */
 };
 struct said {

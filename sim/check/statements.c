@@ -46,6 +46,7 @@ bool statements_seat(struct statements *s, uint64_t epoch, uint64_t total, uint3
     if (seating == NULL || seat >= SEATS_MAX) {
         return false;
     }
+    seating->disputed |= seating->total != 0 && seating->total != total;
     seating->total = total;
     if (seat >= seating->room) {
         uint32_t room = 2 * seat + 8;
@@ -53,6 +54,10 @@ bool statements_seat(struct statements *s, uint64_t epoch, uint64_t total, uint3
         seating->room = room;
     }
     struct seat_holder *holder = &seating->seats[seat];
+    if (holder->nodes[0] != 0) {
+        seating->disputed |= holder->weight != weight ||
+                             memcmp(s->accounts[holder->nodes[0] - 1], s->accounts[node], 32) != 0;
+    }
     holder->weight = weight;
     for (unsigned i = 0; i < SEAT_HOLDERS; i++) {
         if (holder->nodes[i] == node + 1) {

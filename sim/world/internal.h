@@ -84,6 +84,7 @@ struct world {
     struct metrics *metrics;
     struct trust trust[TRUST_KEPT]; /* [trust_count % TRUST_KEPT] is the newest */
     uint32_t trust_count;
+    uint64_t trust_first_ns; /* when the first of them was decided */
     uint64_t end_ns;
     uint64_t epoch;
     uint8_t digest[32];

@@ -27,6 +27,17 @@ static bool id_find(uint8_t id[32], const struct host *h, uint64_t height, uint6
     return false;
 }
 
+/* Honest, and no newcomer that went by genesis alone: such a one may itself have been told a false
+ * history, and an operator asks those who were there when the network decided for the first time.
+ */
+static bool witness(const struct world *w, const struct trace_row *row)
+{
+    const struct member *m = &w->population.members[row->node];
+    bool early = w->trust_count == 0 || m->join_ns <= w->trust_first_ns;
+
+    return !m->byzantine && (early || m->config.sync != SYNC_FROM_GENESIS);
+}
+
 void trust_rows(struct world *w, const struct trace_row *rows, size_t count)
 {
     uint64_t epoch_blocks = w->scenario->chain.epoch_blocks;
@@ -34,13 +45,13 @@ void trust_rows(struct world *w, const struct trace_row *rows, size_t count)
     for (size_t i = 0; i < count; i++) {
         const uint64_t *v = rows[i].value;
         const struct trust *newest = &w->trust[w->trust_count % TRUST_KEPT];
-        if (rows[i].kind != TRACE_checkpoint_decided ||
-            w->population.members[rows[i].node].byzantine || v[1] % epoch_blocks != 0 ||
-            v[1] <= newest->height) {
+        if (rows[i].kind != TRACE_checkpoint_decided || !witness(w, &rows[i]) ||
+            v[1] % epoch_blocks != 0 || v[1] <= newest->height) {
             continue;
         }
         struct trust found = {.decided_ns = rows[i].time_ns, .height = v[1]};
         if (id_find(found.id, &w->hosts[rows[i].node], v[1], v[2])) {
+            w->trust_first_ns = w->trust_count == 0 ? found.decided_ns : w->trust_first_ns;
             w->trust[++w->trust_count % TRUST_KEPT] = found;
         }
     }

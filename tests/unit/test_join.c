@@ -143,3 +143,49 @@ Test(join, a_false_checkpoint_is_refused)
     cr_assert_gt(peers->wire->traces[TRACE_peer_misbehaved], 0);
     finish(peers);
 }
+
+/* Certificates that old keys can make prove nothing below the trusted block: whoever begins with
+ * one decides nothing on a history without it, however it is told of it. */
+Test(join, a_false_history_decides_nothing)
+{
+    static const enum sync_choice ways[] = {SYNC_FROM_CHECKPOINT, SYNC_FROM_SNAPSHOT};
+    for (uint64_t way = 0; way < 2; way++) {
+        struct peers *peers = network(4, 3, 5 + way);
+        for (uint32_t i = 0; i < 3; i++) {
+            start(peers, i);
+        }
+        peers_run(peers, 15 * 100);
+        cr_assert_gt(decided(peers, 0), 10);
+        struct node_config *config = &peers->wire->nodes[3].config;
+        config->sync = ways[way];
+        config->trusted_height = 100;
+        config->trusted_id[0] = 1;
+        start(peers, 3);
+        peers_run(peers, 15 * 40);
+        cr_log_info("way %lu: decided %lu, height %lu of %lu", way, decided(peers, 3),
+                    peers->wire->nodes[3].last[TRACE_tip_changed][0],
+                    peers->wire->nodes[0].last[TRACE_tip_changed][0]);
+        cr_assert_eq(decided(peers, 3), 0);
+        cr_assert_lt(peers->wire->nodes[3].last[TRACE_tip_changed][0], 100);
+        finish(peers);
+    }
+}
+
+/* The trusted block is final when it is here, and decisions above it follow. */
+Test(join, a_node_begins_with_a_checkpoint)
+{
+    struct peers *peers = network(6, 4, 4);
+    for (uint32_t i = 0; i < 5; i++) {
+        start(peers, i);
+    }
+    peers_run(peers, 15 * 600);
+    struct node_config *config = &peers->wire->nodes[5].config;
+    config->sync = SYNC_FROM_CHECKPOINT;
+    trust(peers, 0, 480, config);
+    start(peers, 5);
+    peers_run(peers, 120);
+    cr_log_info("instance %lu, others %lu", decided(peers, 5), decided(peers, 0));
+    cr_assert_geq(decided(peers, 5) + 1, decided(peers, 0));
+    cr_assert_eq(peers->wire->traces[TRACE_peer_misbehaved], 0);
+    finish(peers);
+}
