@@ -20,7 +20,7 @@ static const struct {
     {"phold", bench_phold_two, true}, {"messages", bench_messages, true},
     {"steps", bench_steps, true},     {"threads", bench_threads, true},
     {"memo", bench_memo, false},      {"record", bench_record, true},
-    {"scale", bench_scale, false},
+    {"scale", bench_scale, false},    {"profile", bench_profile, false},
 };
 
 #define BENCHES (sizeof(benches) / sizeof(benches[0]))

@@ -17,6 +17,11 @@ int bench_memo(FILE *out);
 int bench_record(FILE *out);
 int bench_scale(FILE *out);
 
+/* The prices of work as the `cost:` map of a scenario. */
+int bench_profile(FILE *out);
+/* A step beside its cryptography, on average; 0: the run that is measured failed. */
+uint64_t bench_step_ns(void);
+
 /* Thread-CPU and wall time. */
 uint64_t real_wall_ns(void);
 uint64_t real_cpu_ns(void);

@@ -117,7 +117,13 @@ static void tape_free(struct tape *tape)
     free(tape->steps);
 }
 
-static int steps_row(FILE *out, uint32_t nodes)
+/* Of one step, on average. */
+struct steps_times {
+    size_t count;
+    double warm_ns, real_ns;
+};
+
+static int steps_measure(struct steps_times *times, uint32_t nodes)
 {
     struct tape tape = {0};
     struct scenario *scenario;
@@ -154,16 +160,34 @@ static int steps_row(FILE *out, uint32_t nodes)
     }
     tape.shared = world_shared(world);
     int code = world_run(world) == WORLD_COMPLETE ? EXIT_OK : EXIT_INVARIANT;
-    double warm = pass(&tape, world, nodes + 1);
+    times->count = tape.count;
+    times->warm_ns = pass(&tape, world, nodes + 1);
     store_memo_end(tape.shared);
-    double real = pass(&tape, world, nodes + 1);
-    fprintf(out, "%5u  %9zu  %10.0f  %8.0f  %10.0f  %8.0f\n", nodes, tape.count, 1e9 / warm, warm,
-            1e9 / real, real);
+    times->real_ns = pass(&tape, world, nodes + 1);
     tape_free(&tape);
     world_free(world);
     metrics_free(metrics);
     scenario_free(scenario);
     return code;
+}
+
+static int steps_row(FILE *out, uint32_t nodes)
+{
+    struct steps_times times;
+    int code = steps_measure(&times, nodes);
+
+    if (code != EXIT_USAGE) {
+        fprintf(out, "%5u  %9zu  %10.0f  %8.0f  %10.0f  %8.0f\n", nodes, times.count,
+                1e9 / times.warm_ns, times.warm_ns, 1e9 / times.real_ns, times.real_ns);
+    }
+    return code;
+}
+
+uint64_t bench_step_ns(void)
+{
+    struct steps_times times;
+
+    return steps_measure(&times, 3) == EXIT_OK ? (uint64_t)times.warm_ns : 0;
 }
 
 int bench_steps(FILE *out)

@@ -95,8 +95,9 @@ static const struct command commands[] = {
             "FOLDER gets genesis.bin and nodes.tsv, with the secret seeds, so that daemons can be\n"
             "the same network (tests/host/conformance.py). network.latency must be cities.\n"),
     COMMAND(bench, "[NAME]...", "measure the engine, the world and the chain on this machine",
-            "Names: phold, messages, steps, memo, record, threads, scale, proof. Without one: the\n"
-            "short ones. Ratios are within one run.\n"),
+            "Names: phold, messages, steps, memo, record, threads, scale, proof, profile. Without\n"
+            "one: the short ones. profile prints the cost: map of a scenario. Ratios are within "
+            "one run.\n"),
     COMMAND(reference, "", "print the reference of all scenario parameters (Markdown)", ""),
 };
 
