@@ -114,33 +114,43 @@ class Daemons:
             if child.poll() is not None:
                 raise RuntimeError(f"daemon {node} has ended: {(self.home(node) / 'log').read_text(errors='replace')[-600:]}")
 
-    def announce(self, lines, node, payload):
-        """Gives a transaction to a node; false: the connection or the node would not."""
-        try:
-            if node not in lines:
-                lines[node] = http.client.HTTPConnection("127.0.0.1", REST)
-                with self.wan.at(node):
-                    lines[node].sock = socket.create_connection(("127.0.0.1", REST), timeout=5)
-            lines[node].request("PUT", "/transaction", json.dumps({"payload": payload}), {"Content-Type": "application/json"})
-            answer = lines[node].getresponse()
-            answer.read()
-            return answer.status < 300
-        except (OSError, http.client.HTTPException):
-            lines.pop(node).close()
+    def ask(self, lines, node, method, path, body=None):
+        """The answer of a node's REST, or None: the connection or the node would not."""
+        for _ in range(2):  # an idle connection may have ended
+            try:
+                if node not in lines:
+                    lines[node] = http.client.HTTPConnection("127.0.0.1", REST)
+                    with self.wan.at(node):
+                        lines[node].sock = socket.create_connection(("127.0.0.1", REST), timeout=5)
+                lines[node].request(method, path, body and json.dumps(body), {"Content-Type": "application/json"})
+                answer = lines[node].getresponse()
+                text = answer.read()
+                return json.loads(text) if answer.status < 300 else None
+            except (OSError, http.client.HTTPException):
+                if node in lines:
+                    lines.pop(node).close()
+        return None
+
+    def transfer(self, lines, signer, node, other):
+        """One, with the nonce that the node says: it sends transactions of its own from the same account."""
+        member = self.members[node]
+        facts = self.ask(lines, node, "GET", f"/account/{member['account']}")
+        if facts is None:
             return False
+        low, high = facts["account"]["nextNonce"]
+        payload = signer.transfer(member["account seed"], low + (high << 32), self.members[other]["account"])
+        return self.ask(lines, node, "PUT", "/transaction", {"payload": payload}) is not None
 
     def load(self, rate, end, seed):
         """Transfers at random times through random nodes until `end`."""
         draw, signer = random.Random(seed), Signer(self.genesis)
-        nonces, lines = [0] * len(self.members), {}
+        lines = {}
         at = draw.expovariate(rate)
         while at < end:
             time.sleep(max(0.0, at - self.now()))
             node = draw.randrange(len(self.members))
             other = (node + draw.randrange(1, len(self.members))) % len(self.members)
-            payload = signer.transfer(self.members[node]["account seed"], nonces[node], self.members[other]["account"])
-            good = self.announce(lines, node, payload) or self.announce(lines, node, payload)  # an idle connection may have ended
-            nonces[node] += good
+            good = self.transfer(lines, signer, node, other)
             self.sent += good
             self.refused += not good
             at += draw.expovariate(rate)
