@@ -66,8 +66,7 @@ int command_report(int argc, char **argv)
         into = stat(paths[0], &st) == 0 && S_ISDIR(st.st_mode) ? paths[0] : ".";
     }
     if (sweep_is(paths[0])) {
-        return count == 1 ? sweep_report(paths[0])
-                          : command_usage("report", "one sweep at a time");
+        return count == 1 ? sweep_report(paths[0]) : command_usage("report", "one sweep at a time");
     }
     return figures_report(count, paths, into);
 }

@@ -84,7 +84,7 @@ struct metrics {
     uint64_t counters[COUNTERS];
     uint64_t reorg_depth_max, height_max, final_height_max;
     uint32_t byzantine_count;
-    uint64_t deeds[DEEDS]; /* how often */
+    uint64_t deeds[DEEDS];       /* how often */
     u128 seats, seats_byzantine; /* weights of members as they joined */
     uint64_t flood_frames, private_depth, private_arrivals;
     uint64_t final_ns, final_lag_ns; /* last new checkpoint, longest wait for one */
