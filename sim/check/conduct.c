@@ -77,7 +77,8 @@ static void tip_row(struct conduct_node *node, const struct trace_row *row)
 {
     uint64_t score = row->value[3];
 
-    if (row->value[2] > 0 && node->score != 0 && score <= node->score) {
+    /* Traces carry the low 64 bits of a score, and under the rule of 2018 they come round. */
+    if (row->value[2] > 0 && node->score != 0 && (int64_t)(score - node->score) <= 0) {
         node->doubtful = true;
         node->doubt_ns = row->time_ns;
         node->from = node->score;

@@ -90,8 +90,10 @@ static void house_look(struct house *house, struct world *w, struct host *h)
     for (uint32_t i = 0; i < chain->orphans.count; i++) {
         house->blocks_passed += chain->orphans.list[i].height <= base;
     }
+    /* What is due goes with a flush, and how rare that is a scenario may say. */
+    uint64_t patience_ns = OVERDUE_NS + 2 * h->config->policy->lazy_flush_ns;
     for (uint16_t at = relay->txs.here.first; at != TX_NONE; at = relay->txs.entries[at - 1].next) {
-        if (relay->txs.entries[at - 1].due_ns + OVERDUE_NS > h->mono_last_ns) {
+        if (relay->txs.entries[at - 1].due_ns + patience_ns > h->mono_last_ns) {
             break;
         }
         house->txs_overdue++;
