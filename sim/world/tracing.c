@@ -87,6 +87,9 @@ void trace_flush(struct world *w)
     }
     size_t n = 0;
     for (unsigned t = 0; t < w->lanes; t++) {
+        if (w->workers[t].row_count == 0) {
+            continue; /* it may have made none yet, and then has no rows to copy from */
+        }
         memcpy(w->merged + n, w->workers[t].rows, w->workers[t].row_count * sizeof(*w->merged));
         n += w->workers[t].row_count;
         w->workers[t].row_count = 0;
