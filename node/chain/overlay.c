@@ -86,7 +86,7 @@ void overlay_close(struct overlay *overlay, struct ctx *c, uint32_t link)
     struct link_state *state = &overlay->links[link];
     if (state->phase == PHASE_GREETING || state->phase == PHASE_READY) {
         ctx_close(c, link);
-        peer_linked(overlay, c, state->link.peer, false);
+        peer_gone(overlay, c, state);
     }
     state->phase = PHASE_CLOSING;
     state->link.ready = false;
@@ -198,7 +198,7 @@ bool overlay_link_up(struct overlay *overlay, struct ctx *c, const struct event 
     if (dialed) {
         book_add(overlay, c, peer, &dial.endpoint, peer); /* names a seed that had none */
     }
-    peer_linked(overlay, c, peer, true);
+    peer_linked(overlay, peer);
     if (overlay->greet_ns > c->mono_ns + GREET_NS) {
         overlay->greet_ns = c->mono_ns + GREET_NS;
     }
@@ -218,7 +218,7 @@ void overlay_link_down(struct overlay *overlay, struct ctx *c, const struct even
     }
     struct link_state *state = &overlay->links[link];
     if (state->phase == PHASE_GREETING || state->phase == PHASE_READY) {
-        peer_linked(overlay, c, state->link.peer, false);
+        peer_gone(overlay, c, state);
     }
     *state = (struct link_state){.phase = PHASE_NONE};
     overlay->used &= ~(1ull << link);

@@ -89,22 +89,37 @@ void dial_failed(struct overlay *overlay, struct ctx *c, const struct dial *dial
     dial_soon(overlay, c->mono_ns); /* somebody else may be free */
 }
 
-void peer_linked(struct overlay *overlay, struct ctx *c, const uint8_t node_id[32], bool linked)
+void peer_linked(struct overlay *overlay, const uint8_t node_id[32])
 {
     struct book_entry *entry = book_find(&overlay->book, node_id);
     if (entry != NULL) {
-        entry->flags = (uint8_t)(linked ? entry->flags | BOOK_BUSY : entry->flags & ~BOOK_BUSY);
-        if (!linked) {
-            failure_note(overlay, c, &entry->failures, &entry->next_ns);
-        }
+        entry->flags |= BOOK_BUSY;
     }
     struct want *want = want_find(overlay, node_id);
     if (want != NULL) {
-        want->busy = linked;
-        if (!linked) {
+        want->busy = true;
+    }
+}
+
+void peer_gone(struct overlay *overlay, struct ctx *c, const struct link_state *state)
+{
+    /* A peer whose own dial broke before it greeted says nothing about a dial from here. */
+    bool counts = state->link.dialed || state->phase == PHASE_READY;
+    struct book_entry *entry = book_find(&overlay->book, state->link.peer);
+    if (entry != NULL) {
+        entry->flags &= (uint8_t)~BOOK_BUSY;
+        if (counts) {
+            failure_note(overlay, c, &entry->failures, &entry->next_ns);
+        }
+    }
+    struct want *want = want_find(overlay, state->link.peer);
+    if (want != NULL) {
+        want->busy = false;
+        if (counts) {
             failure_note(overlay, c, &want->failures, &want->next_ns);
         }
     }
+    dial_soon(overlay, c->mono_ns);
 }
 
 static void dial_begin(struct overlay *overlay, struct ctx *c, enum link_role role,

@@ -129,8 +129,9 @@ struct want *want_find(struct overlay *overlay, const uint8_t node_id[32]);
 bool dial_take(struct overlay *overlay, struct dial *dial, uint32_t request);
 /* A dial failed, or its link ended before the greeting. */
 void dial_failed(struct overlay *overlay, struct ctx *c, const struct dial *dial);
-/* The peer is linked (again or no more). */
-void peer_linked(struct overlay *overlay, struct ctx *c, const uint8_t node_id[32], bool linked);
+void peer_linked(struct overlay *overlay, const uint8_t node_id[32]);
+/* A link ends, of which `state` is still what it was. */
+void peer_gone(struct overlay *overlay, struct ctx *c, const struct link_state *state);
 void overlay_dial(struct overlay *overlay, struct ctx *c);
 void overlay_rotate(struct overlay *overlay, struct ctx *c);
 void overlay_trim(struct overlay *overlay, struct ctx *c);

@@ -117,6 +117,7 @@ void sync_ask_due(struct sync *sync, struct ctx *c)
 {
     uint32_t link = sync->ask.link;
     ask_end(sync);
+    sync_late(sync, link);
     sync_distrust(sync, c, link); /* it did not answer */
     sync_start(sync, c);
 }
@@ -239,6 +240,22 @@ static enum err back_answer(struct sync *sync, struct ctx *c, uint32_t link,
     return ERR_OK;
 }
 
+/* Whether headers can be the answer to what is asked: backwards from a block, or upwards. */
+static bool fits(const struct sync_ask *ask, struct varlist headers)
+{
+    struct span bytes;
+    uint8_t id[32];
+    if (!varlist_next(&headers, &bytes) || bytes.len != HEADER_BYTES) {
+        return true;
+    }
+    header_id(id, bytes.data);
+    if (ask->kind == ASK_BACK) {
+        return memcmp(id, ask->id, 32) == 0;
+    }
+    return !varlist_next(&headers, &bytes) || bytes.len != HEADER_BYTES ||
+           memcmp(bytes.data + HEADER_PARENT_AT, id, 32) == 0;
+}
+
 enum err sync_headers_recv(struct sync *sync, struct ctx *c, uint32_t link, struct span frame)
 {
     struct frame_headers m;
@@ -248,6 +265,10 @@ enum err sync_headers_recv(struct sync *sync, struct ctx *c, uint32_t link, stru
     }
     if (sync->ask.kind == ASK_NONE || sync->ask.link != link) {
         return ERR_OK; /* late */
+    }
+    if (sync->links[link].late > 0 && !fits(&sync->ask, m.headers)) {
+        sync->links[link].late--;
+        return ERR_OK; /* to the question before, which was given up: this one is still open */
     }
     enum ask_kind kind = sync->ask.kind;
     ask_end(sync);

@@ -61,6 +61,7 @@ struct sync_link {
     uint64_t due_ns;      /* of the blocks asked of it */
     uint32_t asked;       /* blocks */
     uint8_t strikes;
+    uint8_t late;  /* questions for headers that were given up: their answers may still come */
     uint8_t reads; /* of records, to serve it */
     uint8_t state; /* STATE_GET is answered from snapshots[state - 1]; 0: from none */
 };
@@ -168,6 +169,12 @@ void sync_send_list(struct ctx *c, uint32_t link, uint8_t code, const uint8_t *i
 /* --- sync.c --- */
 /* Nothing is asked of this link for a while, longer each time. */
 void sync_distrust(struct sync *sync, struct ctx *c, uint32_t link);
+/* A question to this link is given up: an answer that does not fit the next one is no lie. */
+static inline void sync_late(struct sync *sync, uint32_t link)
+{
+    struct sync_link *state = &sync->links[link];
+    state->late = (uint8_t)(state->late + (state->late < UINT8_MAX));
+}
 /* Whether this node is behind by more than a block; tells production and the trace. */
 void sync_busy_update(struct sync *sync, struct ctx *c);
 

@@ -136,6 +136,7 @@ void snap_due(struct sync *sync, struct ctx *c)
 {
     struct sync_snap *snap = &sync->snap;
     if (snap->link != LINK_NONE) {
+        sync_late(sync, snap->link);
         sync_distrust(sync, c, snap->link); /* it did not answer */
         snap->link = LINK_NONE;
     }
@@ -309,7 +310,14 @@ enum err snap_state_recv(struct sync *sync, struct ctx *c, uint32_t link, struct
     if (snap->phase != SNAP_STATE || snap->link != link) {
         return ERR_OK; /* late */
     }
-    TRY(nodes_take(sync, c, m.nodes, &taken));
+    enum err err = nodes_take(sync, c, m.nodes, &taken);
+    if (err != ERR_OK && (err != ERR_INVALID || sync->links[link].late == 0)) {
+        return err;
+    }
+    if (err != ERR_OK && taken == 0) {
+        sync->links[link].late--;
+        return ERR_OK; /* to a question that was given up: this one is still open */
+    }
     const struct blob *root = stack_settle(sync);
     if (root != NULL) {
         adopt(sync, c, root, news);

@@ -70,13 +70,14 @@ void wire_connect(struct world *w, unsigned thread, uint32_t index, uint64_t now
                        .dialed = true,
                        .request = effect->connect.request};
     link_open(&x->side, h->wires_opened++);
+    uint64_t given_up = now_ns + w->scenario->network.connect_timeout_ns;
     uint64_t arrival = travel(w, thread, &x->side, index, peer, now_ns);
-    if (arrival != LINK_NEVER) {
+    if (arrival < given_up) { /* nobody repeats a dial that was given up */
         arrival += link_rtt_ns(&w->net, index, peer);
         engine_send(w->engine, thread, index, peer, arrival,
                     payload_link_make(PAYLOAD_DIAL, link, generation, 0));
     }
-    engine_send(w->engine, thread, index, index, now_ns + w->scenario->network.connect_timeout_ns,
+    engine_send(w->engine, thread, index, index, given_up,
                 payload_link_make(PAYLOAD_REFUSE, link, generation, LINK_UNREACHABLE));
 }
 

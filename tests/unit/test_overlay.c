@@ -192,6 +192,28 @@ Test(overlay, backoff_grows)
     finish(wire);
 }
 
+/* The peer's own dials break before it greets: they say nothing of ours. */
+Test(overlay, a_half_link_does_not_postpone_a_dial)
+{
+    struct wire *wire = network(2, 1, 8);
+    const struct event begin = {.kind = EVENT_START};
+    struct event up = {.kind = EVENT_LINK_UP,
+                       .link_up = {.link = 40, .endpoint = wire_endpoint(900)}};
+    const struct event down = {.kind = EVENT_LINK_DOWN, .link_down = {.link = 40}};
+    memcpy(up.link_up.peer, wire->nodes[1].node_id, 32);
+    wire->nodes[1].down = true;
+    wire_now(wire, 0, &begin);
+    wire_run(wire, 2 * SECONDS);
+    for (uint32_t i = 0; i < 8; i++) {
+        wire_now(wire, 0, &up);
+        wire_now(wire, 0, &down);
+    }
+    wire->nodes[1].down = false;
+    wire_run(wire, 10 * SECONDS);
+    cr_assert_eq(ready_count(0), 1);
+    finish(wire);
+}
+
 Test(overlay, wanted_links_come_and_go)
 {
     struct wire *wire = network(20, 2, 6);

@@ -2,6 +2,7 @@
  * past stalling and lying peers. */
 #include <criterion/criterion.h>
 
+#include "node/chain/sync_private.h"
 #include "tests/support/peers.h"
 
 /* Makes block times short so that long chains are cheap. */
@@ -177,6 +178,48 @@ Test(sync, fabricated_headers_cost_the_link)
     uint64_t height = peers_tip(peers, 0)->height;
     peers_run(peers, 200);
     cr_assert_gt(peers_tip(peers, 0)->height, height);
+    stranger_goes(peers, 0);
+    cr_assert_eq(peers_end(peers), 0);
+}
+
+/* The two newest headers of a node's own chain, newest first. */
+static void headers_inject_down(struct peers *peers, uint32_t node)
+{
+    const struct chain *chain = peers->node[node].chain;
+    const struct tree_entry *tip = peers_tip(peers, node);
+    uint8_t frame[8 + 2 * (HEADER_BYTES + 2)];
+    struct writer w;
+    size_t len;
+    writer_init(&w, frame, sizeof(frame));
+    writer_u8(&w, FRAME_HEADERS);
+    writer_var(&w, 2);
+    writer_bytes(&w, span_of(tip->block->data, HEADER_BYTES), HEADER_BYTES);
+    writer_bytes(&w, span_of(chain_entry(chain, tip->parent)->block->data, HEADER_BYTES),
+                 HEADER_BYTES);
+    cr_assert_eq(writer_end(&w, &len), ERR_OK);
+    wire_inject(peers->wire, node, STRANGER_LINK, span_of(frame, len));
+}
+
+/* The answer to a question that was given up may come when the next one is open. */
+Test(sync, a_late_answer_is_no_lie)
+{
+    struct peers *peers = network(1, 1, 9);
+    peers_start_all(peers);
+    const struct sync *sync = peers->node[0].sync;
+    peers_run(peers, 200);
+    stranger_comes(peers, 0, 7, 100000);
+    cr_assert_eq(sync->ask.kind, ASK_LOCATOR);
+    while (sync->ask.kind == ASK_LOCATOR) {
+        peers_run(peers, 1);
+    }
+    while (sync->ask.kind == ASK_NONE) {
+        peers_run(peers, 1);
+    }
+    headers_inject_down(peers, 0);
+    cr_assert_eq(peers->wire->traces[TRACE_peer_misbehaved], 0);
+    cr_assert_eq(sync->ask.kind, ASK_LOCATOR);
+    headers_inject_down(peers, 0); /* but one question has one answer */
+    cr_assert_eq(peers->wire->traces[TRACE_peer_misbehaved], 1);
     stranger_goes(peers, 0);
     cr_assert_eq(peers_end(peers), 0);
 }
