@@ -104,6 +104,10 @@ bool trust_contradicted(const struct chain *chain, uint64_t height, const uint8_
 /* Makes the trusted block final once it stands in the tree. True when it did: the tip may differ
  * and entries may be gone. */
 bool trust_follow(struct chain *chain, struct ctx *c);
+/* Cuts the tree below `to` and away from it, on disk too. written: as a durable checkpoint with its
+ * decision. The tip descends from `to`. ERR_FULL: no scratch, nothing changed. */
+enum err checkpoint_cut(struct chain *chain, struct ctx *c, uint32_t to,
+                        const struct blob *decision, bool written) MUST_CHECK;
 /* With finality off: forgets what is deeper than rollback_max_blocks. */
 void checkpoint_follow(struct chain *chain, struct ctx *c);
 

@@ -3,9 +3,8 @@
 #include "node/base/plant.h"
 #include "node/chain/chain_private.h"
 
-/* Cuts the tree below `to` and away from it. written: as a durable checkpoint with its decision. */
-static enum err cut(struct chain *chain, struct ctx *c, uint32_t to, const struct blob *decision,
-                    bool written)
+enum err checkpoint_cut(struct chain *chain, struct ctx *c, uint32_t to,
+                        const struct blob *decision, bool written)
 {
     struct tree *tree = &chain->tree;
     size_t mark = arena_mark(c->scratch);
@@ -54,7 +53,7 @@ static enum err finalize(struct chain *chain, struct ctx *c, uint64_t instance,
     }
     uint64_t instance_before = chain->final_instance;
     chain->final_instance = instance;
-    enum err err = cut(chain, c, to, decision, true);
+    enum err err = checkpoint_cut(chain, c, to, decision, true);
     if (err != ERR_OK) {
         chain->final_instance = instance_before;
     }
@@ -135,7 +134,7 @@ void checkpoint_follow(struct chain *chain, struct ctx *c)
         }
         invariant(to != TREE_NONE);
         bool written = e[to].height >= chain->durable_height + DURABLE_LAG_BLOCKS;
-        if (cut(chain, c, to, NULL, written) != ERR_OK) {
+        if (checkpoint_cut(chain, c, to, NULL, written) != ERR_OK) {
             return; /* no scratch: the next tip tries again */
         }
     }

@@ -252,23 +252,38 @@ static bool ancestor_read(struct chain *chain, struct ctx *c, const struct recor
     return true;
 }
 
-/* Below the checkpoint a replay walks a single chain: its tree is kept short. */
-static void replay_follow(struct chain *chain, uint32_t index)
+/* Up to the checkpoint that is known a replay ends; what stands beside it has lost. A disk that
+ * failed may have kept losers, so no block below is final for being the only one, or the first, of
+ * its height. Only a full tree moves its base earlier, along the heaviest chain: all that was
+ * undecided when the node stopped had fitted in such a tree. */
+static void replay_follow(struct chain *chain, struct ctx *c, uint32_t index)
 {
     struct recovery *r = &chain->recovery;
-    const struct tree_entry *entry = &chain->tree.entries[index];
+    struct tree *tree = &chain->tree;
+    const struct tree_entry *entry = &tree->entries[index];
     uint64_t distance = chain->genesis->params.checkpoint_blocks;
+    uint32_t to = index;
 
-    if (!r->final_known || entry->height > r->final.height ||
-        (entry->height % distance != 0 && entry->height != r->final.height) ||
-        (entry->height == r->final.height && memcmp(entry->id, r->final.id, 32) != 0)) {
+    if (!r->final_known || entry->height > r->final.height) {
+        return;
+    }
+    if (entry->height < r->final.height) {
+        uint64_t base = tree->entries[tree->base].height;
+        if (tree->count + distance <= tree->capacity) {
+            return;
+        }
+        to = tree_ancestor(tree, tree->tip, (base / distance + 1) * distance);
+    } else if (memcmp(entry->id, r->final.id, 32) == 0) {
+        tree->tip = index;
+    } else {
+        return;
+    }
+    if (to == TREE_NONE || checkpoint_cut(chain, c, to, NULL, false) != ERR_OK) {
         return;
     }
     if (chain->genesis->params.finality != 0) {
-        chain->final_instance = entry->height / distance;
+        chain->final_instance = tree->entries[to].height / distance;
     }
-    chain->tree.tip = index;
-    tree_rebase(&chain->tree, chain->shared, index, NULL, 0);
 }
 
 static void block_read(struct chain *chain, struct ctx *c, const struct record *record)
@@ -282,7 +297,7 @@ static void block_read(struct chain *chain, struct ctx *c, const struct record *
         return;
     }
     if (chain->recovery.phase == RECOVERY_REPLAY) {
-        replay_follow(chain, index);
+        replay_follow(chain, c, index);
     }
 }
 

@@ -83,6 +83,10 @@ static void failure_note(struct state *state, uint64_t seed, const struct trial_
 {
     struct campaign *c = state->campaign;
 
+    if (!state->options->quiet) {
+        fprintf(stderr, "%sseed %" PRIu64 ": %s\n", state->terminal ? "\r\033[K" : "", seed,
+                r->text);
+    }
     for (size_t i = 0; i < c->kinds; i++) {
         struct campaign_failure *f = &c->failures[i];
         if (strcmp(f->signature, r->signature) == 0) {
@@ -102,10 +106,6 @@ static void failure_note(struct state *state, uint64_t seed, const struct trial_
     *f = (struct campaign_failure){.result = *r, .seed = seed, .count = 1, .at_run = c->runs};
     snprintf(f->signature, sizeof(f->signature), "%s", r->signature);
     f->at_cpu_s = (double)c->cpu_ns * 1e-9;
-    if (!state->options->quiet) {
-        fprintf(stderr, "%sseed %" PRIu64 ": %s\n", state->terminal ? "\r\033[K" : "", seed,
-                r->text);
-    }
 }
 
 static bool done(void *arg, uint64_t seed, const struct trial_result *r)

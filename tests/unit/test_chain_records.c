@@ -324,6 +324,46 @@ Test(chain_records, crash_at_every_write)
     story_end();
 }
 
+/* A disk that was full when a branch lost kept the branch. Whichever of two blocks of a height
+ * comes first, a restart ends at the checkpoint, and then the losers are gone. */
+Test(chain_records, losers_that_stayed)
+{
+    struct params params = small_params();
+    struct net_peer *observer = &net.peer[2];
+    struct records_host disk = {.release = value_release};
+    struct record_view views[64];
+    uint8_t digest[32], again[32], id[32];
+    bool more;
+    story_make(&params);
+    disk.context = net.host.shared;
+    for (size_t k = 0; k < fork_count + 7; k++) {
+        struct chain_news news = {0};
+        const struct blob *block = k < fork_count ? fork_block[k] : story[k - fork_count];
+        cr_assert_eq(net_block(&net, observer, block, &news), ERR_OK);
+    }
+    net_commit_all(&net, observer);
+    id_of(id, story[3]);
+    cr_assert_eq(finalize(observer, 1, id), ERR_OK);
+    records_crash(&observer->records, &disk, false, 0);
+    observer->queued = 0;
+    story_tell(observer);
+    net_commit_all(&net, observer);
+    chain_digest(observer->chain, digest);
+    for (int restart = 0; restart < 2; restart++) {
+        struct span all = span_of("b", 1);
+        size_t count =
+            records_scan(&observer->records, views, &more, all, span_of(NULL, 0), 64, false);
+        cr_assert_eq(count, story_count + (restart == 0 ? fork_count : 0));
+        net_crash(&net, observer);
+        net_start(&net, observer);
+        net_commit_all(&net, observer);
+        chain_digest(observer->chain, again);
+        cr_assert_arr_eq(digest, again, 32);
+        cr_assert_eq(observer->last[TRACE_recovered][1], 32);
+    }
+    story_end();
+}
+
 /* Records at random are damaged, silently or not: the node comes up, believes nothing wrong, and
  * ends where the others are once it is told again. */
 Test(chain_records, damaged_records)
