@@ -4,22 +4,26 @@ import bisect
 import collections
 import statistics
 
+DEPTH = 2  # blocks above a checkpoint before it is proposed: checkpoint_depth of node/chain/params.def
+
 MEASURES = {  # name: what it says
     "reach 50 %": "from a block's signing until half of the nodes have it",
     "reach 90 %": "... nine tenths",
     "interval": "between the signing of a block and of its parent",
     "finality": "from a checkpoint's signing until half of the nodes hold it final",
+    "decision": "from when half of the nodes have the block that lets a checkpoint be proposed, until half hold it final",
     "inclusion": "from a transaction's entry until its node sees it in a block",
 }
 
 
 class Run:
-    """blocks[id] = (time, node, height, parent, delay ms); seen[id], final[id] = times, sorted; txs = seconds each."""
+    """blocks[id] = (time, node, height, parent, delay ms); seen[id] = [(time, node)]; final[id] = times; txs = seconds each."""
 
     def __init__(self, nodes):
         self.nodes = nodes
         self.blocks, self.seen, self.final = {}, collections.defaultdict(list), collections.defaultdict(list)
         self.entered, self.included = {}, {}
+        self.overtook = set()  # blocks that somebody had before all of their transactions
         self.last_final = (0, None)
 
     def add(self, time, node, kind, values):
@@ -27,7 +31,9 @@ class Run:
             height, block, parent, delay = values[:4]
             self.blocks[block] = (time, node, int(height), parent, int(delay))
         elif kind == "block_received":
-            self.seen[values[1]].append(time)
+            self.seen[values[1]].append((time, node))
+            if int(values[3]) > 0:
+                self.overtook.add(values[1])
         elif kind == "checkpoint_decided":
             self.final[values[2]].append(time)
             self.last_final = max(self.last_final, (int(values[1]), values[2]))
@@ -48,7 +54,7 @@ class Run:
         """Seconds until so many of all nodes have it, its producer being the first; None: never."""
         begin, others = self.blocks[block][0], sorted(self.seen[block])
         needed = -(-self.nodes * share // 100) - 1
-        return None if len(others) < needed else (others[needed - 1] - begin if needed > 0 else 0.0)
+        return None if len(others) < needed else (others[needed - 1][0] - begin if needed > 0 else 0.0)
 
     def measure(self, begin, end):
         """The samples of each measure, of what began within [begin, end)."""
@@ -66,7 +72,11 @@ class Run:
             if height - 1 in chain:
                 samples["interval"].append(time - self.blocks[chain[height - 1]][0])
             if len(self.final[block]) >= -(-self.nodes // 2):
-                samples["finality"].append(sorted(self.final[block])[-(-self.nodes // 2) - 1] - time)
+                decided = sorted(self.final[block])[-(-self.nodes // 2) - 1]
+                samples["finality"].append(decided - time)
+                above = chain.get(height + DEPTH)
+                seconds = above and self.reached(above, 50)
+                samples["decision"] += [] if seconds is None else [decided - self.blocks[above][0] - seconds]
         for key, time in self.entered.items():
             if begin <= time < end and key in self.included:
                 samples["inclusion"].append(self.included[key] - time)
@@ -75,6 +85,33 @@ class Run:
     def waiting(self, begin, end):
         """Transactions that entered within [begin, end) and never got into a block."""
         return sum(begin <= time < end and key not in self.included for key, time in self.entered.items())
+
+
+    def deliveries(self, begin, end):
+        """{(producer, receiver): seconds from the signing of each block to its reception}, of blocks signed within [begin, end)
+        that needed no further questions."""
+        pairs = collections.defaultdict(list)
+        for block, (time, producer, *_) in self.blocks.items():
+            if begin <= time < end and block not in self.overtook:
+                for at, node in self.seen[block]:
+                    pairs[(producer, node)].append(at - time)
+        return pairs
+
+    def lines(self):
+        """{the signers from genesis to a block, on the final chain or off it: its VRF delay}. Keys and genesis being the same,
+        such a line has the same beacons and so the same delays wherever it grew."""
+        known = {}
+
+        def line(block):
+            if block not in known:
+                _, node, height, parent, _ = self.blocks[block]
+                before = () if height == 1 else line(parent) if parent in self.blocks else None
+                known[block] = None if before is None else before + (node,)
+            return known[block]
+
+        for block in sorted(self.blocks, key=lambda b: self.blocks[b][2]):
+            line(block)
+        return {signers: self.blocks[block][4] for block, signers in known.items() if signers}
 
 
 def same_blocks(first, second):
