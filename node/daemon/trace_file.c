@@ -43,8 +43,8 @@ static void notice(void *context, const struct host_notice *notice)
 
 enum err trace_file_open(struct trace_file *trace, const char *path)
 {
-    *trace = (struct trace_file){.file = fopen(path, "we")};
-    return trace->file != NULL ? ERR_OK : ERR_IO;
+    *trace = (struct trace_file){.file = fopen(path, "ae")};
+    return trace->file != NULL && setvbuf(trace->file, NULL, _IOLBF, BUFSIZ) == 0 ? ERR_OK : ERR_IO;
 }
 
 void trace_file_observe(struct trace_file *trace, struct host *host)

@@ -1,6 +1,7 @@
 /* What the node traces (node/seam/trace.def) as lines of a file: kind, monotonic time in ns, the
  * node's date in ms, then the columns of the kind, separated by tabs; ids as the hex of their first
- * eight bytes. Buffered: the end is complete only after a clean stop. */
+ * eight bytes. Each line is with the system before anything that was sent in its step leaves, so a
+ * process that is killed has told of every signature that anybody can hold against it. */
 #ifndef ORRERY_DAEMON_TRACE_FILE_H
 #define ORRERY_DAEMON_TRACE_FILE_H
 
@@ -13,7 +14,7 @@ struct trace_file {
     struct host_observer observer;
 };
 
-/* Begins an empty file. ERR_IO: errno says why. */
+/* Goes on at the file's end. ERR_IO: errno says why. */
 enum err trace_file_open(struct trace_file *trace, const char *path) MUST_CHECK;
 /* From now on; the host must be gone, or unobserved, before trace_file_close. */
 void trace_file_observe(struct trace_file *trace, struct host *host);

@@ -88,10 +88,15 @@ class Signer:
         self.genesis = bytes.fromhex(genesis)
         self.sodium = ctypes.CDLL("libsodium.so.23")
 
-    def transfer(self, seed, nonce, to):
+    def account(self, seed):
+        public, secret = (ctypes.create_string_buffer(n) for n in (32, 64))
+        self.sodium.crypto_sign_seed_keypair(public, secret, bytes.fromhex(seed))
+        return public.raw.hex()
+
+    def transfer(self, seed, nonce, to, amount=1):
         public, secret, signature = (ctypes.create_string_buffer(n) for n in (32, 64, 64))
         self.sodium.crypto_sign_seed_keypair(public, secret, bytes.fromhex(seed))
-        tx = struct.pack("<H32sQQQ32sQB", 1, public.raw, nonce, 1_000_000, 1 << 20, bytes.fromhex(to), 1, 0)
+        tx = struct.pack("<H32sQQQ32sQB", 1, public.raw, nonce, 1_000_000, 1 << 20, bytes.fromhex(to), amount, 0)
         text = b"xpx/tx/1" + self.genesis + tx
         self.sodium.crypto_sign_detached(signature, None, text, ctypes.c_ulonglong(len(text)), secret)
         return (tx + signature.raw).hex()

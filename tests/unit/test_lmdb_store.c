@@ -1,7 +1,6 @@
 /* The daemon's store: records and state trees in LMDB, against a model; what a disk does to it. */
 #define _GNU_SOURCE
 #include <criterion/criterion.h>
-#include <dirent.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -9,70 +8,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "node/base/rng.h"
-#include "node/chain/state.h"
 #include "node/daemon/blobs.h"
-#include "node/daemon/store_tools.h"
-
-static const uint8_t genesis[32] = {7};
-
-struct folder {
-    char path[64];
-};
-
-static struct folder folder_make(void)
-{
-    struct folder f;
-
-    snprintf(f.path, sizeof(f.path), "/tmp/orrery-store-XXXXXX");
-    cr_assert_not_null(mkdtemp(f.path));
-    return f;
-}
-
-static void folder_remove(const struct folder *f)
-{
-    DIR *dir = opendir(f->path);
-    char file[400];
-
-    cr_assert_not_null(dir);
-    for (struct dirent *e = readdir(dir); e != NULL; e = readdir(dir)) {
-        snprintf(file, sizeof(file), "%s/%s", f->path, e->d_name);
-        (void)unlink(file);
-    }
-    closedir(dir);
-    (void)rmdir(f->path);
-}
-
-static struct store *open_small(const struct folder *f, size_t map_bytes)
-{
-    char message[STORE_MESSAGE_BYTES] = "";
-    struct store *store;
-    enum err err = store_open_as(&store, NULL, f->path, genesis, STORE_KEEP, map_bytes, message);
-
-    cr_assert_eq(err, ERR_OK, "%s", message);
-    return store;
-}
-
-static void done(void *context, enum err err)
-{
-    *(enum err *)context = err;
-}
-
-static enum err write_now(struct store *store, const struct record_op *ops, size_t count)
-{
-    enum err err = ERR_COUNT;
-
-    store_write(store, ops, count, done, &err);
-    store_flush(store);
-    return err;
-}
-
-static enum err put(struct store *store, const char *key, const void *data, size_t len)
-{
-    struct record_op op = {span_of(key, strlen(key)), blob_put(store_shared(store), data, len)};
-
-    return write_now(store, &op, 1);
-}
+#include "tests/support/store_model.h"
 
 static void expect_keys(struct store *store, const char *prefix, const char *from, uint32_t limit,
                         bool backwards, const char *keys, bool more_expected)
@@ -98,11 +35,11 @@ static void expect_keys(struct store *store, const char *prefix, const char *fro
 Test(lmdb_store, records_are_ordered_and_survive)
 {
     struct folder f = folder_make();
-    struct store *store = open_small(&f, 0);
+    struct store *store = store_small_open(&f, 0);
     static const char *const keys[] = {"a1", "b1", "b2", "b3", "b\xff", "c"};
 
     for (size_t i = 0; i < 6; i++) {
-        cr_assert_eq(put(store, keys[i], keys[i], 2), ERR_OK);
+        cr_assert_eq(store_put(store, keys[i], keys[i], 2), ERR_OK);
     }
     for (int life = 0; life < 2; life++) {
         expect_keys(store, "b", "", 9, false, "b1 b2 b3 b\xff ", false);
@@ -116,116 +53,15 @@ Test(lmdb_store, records_are_ordered_and_survive)
         expect_keys(store, "d", "", 9, false, "", false);
         expect_keys(store, "d", "", 9, true, "", false);
         store_close(store);
-        store = open_small(&f, 0);
+        store = store_small_open(&f, 0);
     }
     struct record_op ops[2] = {
         {span_of("b2", 2), NULL},
         {span_of("c", 1), blob_put(store_shared(store), (const uint8_t *)"", 0)}};
-    cr_assert_eq(write_now(store, ops, 2), ERR_OK);
+    cr_assert_eq(store_write_now(store, ops, 2), ERR_OK);
     expect_keys(store, "b", "", 9, false, "b1 b3 b\xff ", false);
     store_close(store);
     folder_remove(&f);
-}
-
-/* --- trees --- */
-
-#define LEAVES 300
-
-struct model {
-    uint32_t value[LEAVES]; /* 0: absent */
-    uint8_t root[32];
-    const struct blob *blob;
-};
-
-static struct span leaf(uint8_t room[8], uint32_t value)
-{
-    store32(room, value);
-    store32(room + 4, ~value);
-    return span_of(room, 8);
-}
-
-static void leaf_key(uint8_t key[32], uint32_t i)
-{
-    memset(key, 0, 32);
-    store32(key, i * 2654435761u);
-    store32(key + 28, i);
-}
-
-/* Another tree, a few leaves away from `from`. */
-static struct model grow(struct store *store, struct rng *rng, const struct model *from,
-                         unsigned edits)
-{
-    static uint8_t memory[4 << 20];
-    struct model to = *from;
-    struct arena scratch;
-    uint8_t key[32];
-    uint8_t rooms[64][8];
-
-    arena_init(&scratch, memory, sizeof(memory));
-    struct state_edit *edit = state_edit_begin(store_shared(store), from->root, &scratch);
-    cr_assert_not_null(edit);
-    for (unsigned k = 0; k < edits; k++) {
-        uint32_t i = (uint32_t)rng_below(rng, LEAVES);
-        to.value[i] = (uint32_t)rng_below(rng, 6); /* often a value that was there before */
-        leaf_key(key, i);
-        cr_assert_eq(
-            state_edit_put(edit, key,
-                           to.value[i] != 0 ? leaf(rooms[k], to.value[i]) : span_of(NULL, 0)),
-            ERR_OK);
-    }
-    cr_assert_eq(state_edit_commit(to.root, &to.blob, edit), ERR_OK);
-    return to;
-}
-
-static void expect_tree(struct store *store, const struct model *m)
-{
-    uint8_t key[32];
-    uint8_t room[8];
-    struct span value;
-
-    for (uint32_t i = 0; i < LEAVES; i++) {
-        leaf_key(key, i);
-        enum err err = state_get(&value, store_shared(store), m->root, key);
-        if (m->value[i] == 0) {
-            cr_assert_eq(err, ERR_NOT_FOUND);
-        } else {
-            cr_assert_eq(err, ERR_OK);
-            struct span expected = leaf(room, m->value[i]);
-            cr_assert(value.len == 8 && memcmp(value.data, expected.data, 8) == 0);
-        }
-    }
-}
-
-/* The record of `to` in place of the one of `from`, as a checkpoint writes it. */
-static void checkpoint_queue(struct store *store, const struct model *from, const struct model *to,
-                             enum err *err)
-{
-    uint8_t keys[2][33] = {{'n'}, {'n'}};
-    struct record_op ops[2];
-    size_t count = 0;
-
-    memcpy(keys[0] + 1, to->root, 32);
-    memcpy(keys[1] + 1, from->root, 32);
-    if (to->blob != NULL) {
-        ops[count++] =
-            (struct record_op){span_of(keys[0], 33), blob_keep(store_shared(store), to->blob)};
-    }
-    if (from->blob != NULL && memcmp(from->root, to->root, 32) != 0) {
-        ops[count++] = (struct record_op){span_of(keys[1], 33), NULL};
-    }
-    store_write(store, ops, count, done, err);
-}
-
-static void expect_whole(const struct folder *f, uint64_t nodes_least)
-{
-    struct store_figures figures;
-    char message[STORE_MESSAGE_BYTES];
-
-    cr_assert_eq(store_look(&figures, f->path, true, message), ERR_OK);
-    cr_expect_eq(figures.damaged_nodes + figures.damaged_records + figures.missing_nodes +
-                     figures.wrong_references,
-                 0);
-    cr_expect_geq(figures.state_nodes, nodes_least);
 }
 
 /* Sixty checkpoints, one or several to a transaction, with holders of old and of unwritten trees;
@@ -233,7 +69,7 @@ static void expect_whole(const struct folder *f, uint64_t nodes_least)
 Test(lmdb_store, trees_live_as_long_as_somebody_holds_them)
 {
     struct folder f = folder_make();
-    struct store *store = open_small(&f, 64 << 10); /* the map has to grow */
+    struct store *store = store_small_open(&f, 64 << 10); /* the map has to grow */
     struct rng rng;
     struct model base = {.blob = NULL};
     struct model held = {.blob = NULL};
@@ -245,10 +81,10 @@ Test(lmdb_store, trees_live_as_long_as_somebody_holds_them)
         unsigned steps = 1 + (unsigned)rng_below(&rng, 3);
         for (unsigned k = 0; k < steps; k++) {
             /* a branch that loses, and a block between two checkpoints */
-            struct model loser = grow(store, &rng, &base, 5);
-            struct model between = grow(store, &rng, &base, 20);
-            struct model next = grow(store, &rng, &between, 20);
-            checkpoint_queue(store, &base, &next, &errs[k]);
+            struct model loser = model_grow(store, &rng, &base, 5);
+            struct model between = model_grow(store, &rng, &base, 20);
+            struct model next = model_grow(store, &rng, &between, 20);
+            model_checkpoint(store, &base, &next, &errs[k]);
             blob_drop(store_shared(store), loser.blob);
             if (round % 7 == 3 && held.blob == NULL) {
                 held = base; /* somebody is served an old state */
@@ -264,9 +100,9 @@ Test(lmdb_store, trees_live_as_long_as_somebody_holds_them)
         for (unsigned k = 0; k < steps; k++) {
             cr_assert_eq(errs[k], ERR_OK);
         }
-        expect_tree(store, &base);
+        model_expect(store, &base);
         if (held.blob != NULL) {
-            expect_tree(store, &held);
+            model_expect(store, &held);
         }
         if (round % 7 == 6) {
             blob_drop(store_shared(store), held.blob);
@@ -279,18 +115,18 @@ Test(lmdb_store, trees_live_as_long_as_somebody_holds_them)
             blobs_stats(store_shared(store), &stats);
             cr_expect_eq(stats.named + stats.plain, 0, "only the cache holds nodes");
             store_close(store);
-            expect_whole(&f, 200);
-            store = open_small(&f, 0);
+            store_expect_whole(&f, 200);
+            store = store_small_open(&f, 0);
             base.blob = blob_name_keep(store_shared(store), base.root);
             cr_assert_not_null(base.blob);
-            expect_tree(store, &base);
+            model_expect(store, &base);
         }
     }
     struct model none = {.blob = NULL};
     enum err err;
-    checkpoint_queue(store, &base, &none, &err);
+    model_checkpoint(store, &base, &none, &err);
     store_flush(store);
-    expect_tree(store, &base); /* gone from the disk, held here */
+    model_expect(store, &base); /* gone from the disk, held here */
     blob_drop(store_shared(store), base.blob);
     store_close(store);
     struct store_figures figures;
@@ -305,41 +141,41 @@ Test(lmdb_store, trees_live_as_long_as_somebody_holds_them)
 Test(lmdb_store, refusals_say_why)
 {
     struct folder f = folder_make();
-    struct store *store = open_small(&f, 0);
+    struct store *store = store_small_open(&f, 0);
     struct store *second;
     char message[STORE_MESSAGE_BYTES] = "";
     uint8_t other[32] = {8};
 
-    cr_expect_eq(store_open(&second, NULL, f.path, genesis, message), ERR_BUSY);
+    cr_expect_eq(store_open(&second, NULL, f.path, store_genesis, message), ERR_BUSY);
     cr_expect_not_null(strstr(message, "another process"));
     store_close(store);
     cr_expect_eq(store_open(&second, NULL, f.path, other, message), ERR_NETWORK);
     cr_expect_not_null(strstr(message, "another genesis"));
-    cr_expect_eq(store_open(&second, NULL, "/nowhere/at/all", genesis, message), ERR_IO);
+    cr_expect_eq(store_open(&second, NULL, "/nowhere/at/all", store_genesis, message), ERR_IO);
     folder_remove(&f);
 }
 
 Test(lmdb_store, a_full_disk_is_said_and_loses_nothing)
 {
     struct folder f = folder_make();
-    struct store *store = open_small(&f, 0);
+    struct store *store = store_small_open(&f, 0);
     static uint8_t large[256 << 10];
     struct rlimit limit;
     struct rlimit small;
 
     (void)signal(SIGXFSZ, SIG_IGN);
-    cr_assert_eq(put(store, "before", "x", 1), ERR_OK);
+    cr_assert_eq(store_put(store, "before", "x", 1), ERR_OK);
     cr_assert_eq(getrlimit(RLIMIT_FSIZE, &limit), 0);
     small = (struct rlimit){.rlim_cur = 100 << 10, .rlim_max = limit.rlim_max};
     cr_assert_eq(setrlimit(RLIMIT_FSIZE, &small), 0);
-    cr_expect_eq(put(store, "large", large, sizeof(large)), ERR_NO_SPACE);
-    cr_expect_eq(put(store, "after", "y", 1), ERR_NO_SPACE, "the order of batches holds");
+    cr_expect_eq(store_put(store, "large", large, sizeof(large)), ERR_NO_SPACE);
+    cr_expect_eq(store_put(store, "after", "y", 1), ERR_NO_SPACE, "the order of batches holds");
     cr_assert_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
     expect_keys(store, "", "", 9, false, "before ", false);
     store_close(store);
-    store = open_small(&f, 0);
+    store = store_small_open(&f, 0);
     expect_keys(store, "", "", 9, false, "before ", false);
-    cr_expect_eq(put(store, "large", large, sizeof(large)), ERR_OK);
+    cr_expect_eq(store_put(store, "large", large, sizeof(large)), ERR_OK);
     store_close(store);
     folder_remove(&f);
 }
@@ -373,17 +209,17 @@ Test(lmdb_store, power_that_fails_takes_one_batch)
     static uint8_t before[4 << 20];
     static uint8_t after[4 << 20];
     struct folder f = folder_make();
-    struct store *store = open_small(&f, 0);
+    struct store *store = store_small_open(&f, 0);
     struct rng rng;
 
     rng_init(&rng, (const uint8_t[32]){2});
     for (unsigned i = 0; i < 40; i++) {
         char key[16];
         snprintf(key, sizeof(key), "k%03u", i);
-        cr_assert_eq(put(store, key, before, 3000), ERR_OK);
+        cr_assert_eq(store_put(store, key, before, 3000), ERR_OK);
     }
     size_t before_len = file_read(f.path, before, sizeof(before));
-    cr_assert_eq(put(store, "last", after, 9000), ERR_OK);
+    cr_assert_eq(store_put(store, "last", after, 9000), ERR_OK);
     size_t after_len = file_read(f.path, after, sizeof(after));
     store_close(store);
     for (unsigned round = 0; round < 30; round++) {
@@ -396,12 +232,12 @@ Test(lmdb_store, power_that_fails_takes_one_batch)
             }
         }
         file_write(f.path, torn, rng_below(&rng, 2) == 0 ? before_len : after_len);
-        store = open_small(&f, 0);
+        store = store_small_open(&f, 0);
         expect_keys(store, "l", "", 9, false, "", false);
         expect_keys(store, "k039", "", 9, false, "k039 ", false);
         expect_keys(store, "k000", "", 9, false, "k000 ", false);
         store_close(store);
-        expect_whole(&f, 0);
+        store_expect_whole(&f, 0);
     }
     folder_remove(&f);
 }
@@ -412,7 +248,7 @@ Test(lmdb_store, damage_is_found_and_repaired)
 {
     static uint8_t bytes[4 << 20];
     struct folder f = folder_make();
-    struct store *store = open_small(&f, 0);
+    struct store *store = store_small_open(&f, 0);
     struct rng rng;
     struct model none = {.blob = NULL};
     struct record records[4];
@@ -423,10 +259,10 @@ Test(lmdb_store, damage_is_found_and_repaired)
     enum err err;
 
     rng_init(&rng, (const uint8_t[32]){3});
-    struct model tree = grow(store, &rng, &none, 64);
-    checkpoint_queue(store, &none, &tree, &err);
-    cr_assert_eq(put(store, "b1", "needle in the hay", 17), ERR_OK);
-    cr_assert_eq(put(store, "s", "signed", 6), ERR_OK);
+    struct model tree = model_grow(store, &rng, &none, 64);
+    model_checkpoint(store, &none, &tree, &err);
+    cr_assert_eq(store_put(store, "b1", "needle in the hay", 17), ERR_OK);
+    cr_assert_eq(store_put(store, "s", "signed", 6), ERR_OK);
     blob_drop(store_shared(store), tree.blob);
     store_close(store);
 
@@ -437,7 +273,7 @@ Test(lmdb_store, damage_is_found_and_repaired)
         }
     }
     file_write(f.path, bytes, len);
-    store = open_small(&f, 0);
+    store = store_small_open(&f, 0);
     cr_expect_eq(
         store_read(store, records, &count, &more, span_of("b", 1), span_of("", 0), 4, false),
         ERR_CORRUPT);
@@ -448,10 +284,10 @@ Test(lmdb_store, damage_is_found_and_repaired)
     cr_assert_eq(store_repair(&figures, f.path, message), ERR_OK, "%s", message);
     cr_expect_eq(figures.damaged_records, 0);
     cr_expect_gt(figures.state_nodes, 64);
-    store = open_small(&f, 0);
+    store = store_small_open(&f, 0);
     expect_keys(store, "s", "", 9, false, "s ", false);
     tree.blob = blob_name_keep(store_shared(store), tree.root);
-    expect_tree(store, &tree);
+    model_expect(store, &tree);
     blob_drop(store_shared(store), tree.blob);
     store_close(store);
 
@@ -463,13 +299,13 @@ Test(lmdb_store, damage_is_found_and_repaired)
         }
     }
     file_write(f.path, bytes, len);
-    store = open_small(&f, 0);
+    store = store_small_open(&f, 0);
     cr_expect_null(blob_name_keep(store_shared(store), tree.root));
-    cr_expect_eq(put(store, "b2", "x", 1), ERR_CORRUPT, "the node stops");
+    cr_expect_eq(store_put(store, "b2", "x", 1), ERR_CORRUPT, "the node stops");
     store_close(store);
     cr_assert_eq(store_repair(&figures, f.path, message), ERR_OK);
     cr_expect_eq(figures.state_nodes, 0);
-    store = open_small(&f, 0);
+    store = store_small_open(&f, 0);
     expect_keys(store, "", "", 9, false, "s ", false);
     store_close(store);
     folder_remove(&f);
