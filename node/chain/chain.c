@@ -212,12 +212,13 @@ void chain_digest(const struct chain *chain, uint8_t digest[32])
 {
     const struct tree *tree = &chain->tree;
     struct hash_stream stream;
-    uint8_t words[24];
+    uint8_t words[32];
 
     hash_stream_start(&stream, 32, span_of(NULL, 0));
     store64(words, chain->final_instance);
-    store64(words + 8, chain->producer.signed_height);
+    store64(words + 8, chain->producer.signed_before.height);
     store64(words + 16, chain->producer.parent == TREE_NONE ? 0 : chain->producer.ts_ms);
+    store64(words + 24, chain->producer.signed_before.below);
     hash_stream_add(&stream, words, sizeof(words));
     hash_stream_add(&stream, tree->entries[tree->tip].id, 32);
     hash_stream_add(&stream, tree->entries[tree->base].id, 32);

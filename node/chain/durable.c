@@ -1,5 +1,6 @@
 #include "node/chain/durable.h"
 
+#include "node/base/invariant.h"
 #include "node/crypto/hash.h"
 
 static void store64_big(uint8_t *p, uint64_t v)
@@ -66,17 +67,38 @@ void signed_record_encode(uint8_t out[RECORD_SIGNED_BYTES], const struct signed_
 {
     store64(out, record->height);
     memcpy(out + 8, record->id, 32);
+    store64(out + 40, record->below);
     check_write(out, RECORD_SIGNED_BYTES);
 }
 
 enum err signed_record_decode(struct signed_record *record, struct span bytes)
 {
-    if (!check_holds(bytes, RECORD_SIGNED_BYTES)) {
+    bool first = check_holds(bytes, RECORD_SIGNED_BYTES_FIRST);
+
+    if (!first && !check_holds(bytes, RECORD_SIGNED_BYTES)) {
         return ERR_CORRUPT;
     }
     record->height = load64(bytes.data);
     memcpy(record->id, bytes.data + 8, 32);
+    record->below = first ? UINT64_MAX : load64(bytes.data + 40);
     return ERR_OK;
+}
+
+bool signed_record_allows(const struct signed_record *record, uint64_t height)
+{
+    return height > record->height || (record->height - height < SIGNED_WINDOW &&
+                                       (record->below >> (record->height - height) & 1) == 0);
+}
+
+void signed_record_note(struct signed_record *record, uint64_t height)
+{
+    invariant(signed_record_allows(record, height));
+    if (height > record->height) {
+        uint64_t shift = height - record->height;
+        record->below = shift < SIGNED_WINDOW ? record->below << shift : 0;
+        record->height = height;
+    }
+    record->below |= UINT64_C(1) << (record->height - height);
 }
 
 void durable_block_write(struct ctx *c, const struct tree_entry *entry)
@@ -132,17 +154,15 @@ enum err durable_adopted_read(struct tree *tree, uint64_t *adopted, struct span 
     return ERR_OK;
 }
 
-uint32_t durable_signed_write(struct ctx *c, uint64_t height, const uint8_t id[32],
+uint32_t durable_signed_write(struct ctx *c, const struct signed_record *record, uint64_t height,
                               const struct blob *block)
 {
     struct write_batch batch;
     uint8_t key[RECORD_BLOCK_KEY_BYTES];
     uint8_t value[RECORD_SIGNED_BYTES];
-    struct signed_record record = {.height = height};
 
-    memcpy(record.id, id, 32);
-    signed_record_encode(value, &record);
-    durable_block_key(key, height, id);
+    signed_record_encode(value, record);
+    durable_block_key(key, height, record->id);
     ctx_write_begin(c, &batch);
     ctx_write_put(c, &batch, span_of("s", 1), span_of(value, sizeof(value)));
     ctx_write_put_blob(c, &batch, span_of(key, sizeof(key)), block);

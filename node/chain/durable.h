@@ -7,7 +7,9 @@
 #define RECORD_BLOCK_KEY_BYTES 41 /* 'b' | height u64 big endian | id */
 /* Both end with the first 8 bytes of H(what stands before): a disk may lie. */
 #define RECORD_FINAL_BYTES (8 + 8 + 32 + 32 + 32 + 16 + 8)
-#define RECORD_SIGNED_BYTES (8 + 32 + 8)
+#define RECORD_SIGNED_BYTES (8 + 32 + 8 + 8)
+#define RECORD_SIGNED_BYTES_FIRST (8 + 32 + 8) /* of before, without `below` */
+#define SIGNED_WINDOW 64
 
 /* `c`: the newest checkpoint with what its children need of it. */
 struct final_record {
@@ -16,11 +18,19 @@ struct final_record {
     u128 score;
 };
 
-/* `s`: the newest header signed here. */
+/* `s`: the heights of headers signed here, and the last such header. Two of one height convict; a
+ * rule that wants greater heights alone would stop a small network for ever when a shorter branch
+ * becomes final and everybody has signed above it. */
 struct signed_record {
-    uint64_t height;
+    uint64_t height; /* the greatest */
+    uint64_t below;  /* bit i: height - i was signed too, or that is not known; i < SIGNED_WINDOW */
     uint8_t id[32];
 };
+
+/* Whether no header of this height was signed. */
+bool signed_record_allows(const struct signed_record *record, uint64_t height);
+/* A header of this height, which is allowed, is being signed. */
+void signed_record_note(struct signed_record *record, uint64_t height);
 
 void durable_block_key(uint8_t key[RECORD_BLOCK_KEY_BYTES], uint64_t height, const uint8_t id[32]);
 
@@ -42,8 +52,8 @@ enum err durable_adopted_read(struct tree *tree, uint64_t *adopted, struct span 
 /* An accepted block: nobody waits for it. */
 void durable_block_write(struct ctx *c, const struct tree_entry *entry);
 
-/* A signed block, with `s`: the request whose answer allows it to leave. */
-uint32_t durable_signed_write(struct ctx *c, uint64_t height, const uint8_t id[32],
+/* A signed block, with `s`, which names it: the request whose answer allows it to leave. */
+uint32_t durable_signed_write(struct ctx *c, const struct signed_record *record, uint64_t height,
                               const struct blob *block);
 
 /* A new checkpoint in one batch: `f` (decision may be NULL), `c`, the state under its root in place

@@ -113,7 +113,8 @@ void producer_aim(struct producer *p, struct ctx *c, const struct tree *tree,
     p->parent = TREE_NONE;
     p->due_ns = DEADLINE_NONE;
     if (!p->has_account || !p->on ||
-        (above->height + 1 <= p->signed_height && !planted(SIGNED_HEIGHT_IGNORED))) {
+        (!signed_record_allows(&p->signed_before, above->height + 1) &&
+         !planted(SIGNED_HEIGHT_IGNORED))) {
         return;
     }
     ctx_charge(c, COST_STATE_READ, 1);
@@ -236,8 +237,11 @@ static enum err produce(struct producer *p, struct ctx *c, const struct genesis 
     memcpy(p->parent_id, above->id, 32);
     p->tx_count = (uint32_t)count;
     p->block_delay_ms = p->delay_ms;
-    p->signed_height = header.height;
-    p->request = durable_signed_write(c, header.height, p->entry.id, p->block);
+    if (!planted(SIGNED_HEIGHT_IGNORED) || signed_record_allows(&p->signed_before, header.height)) {
+        signed_record_note(&p->signed_before, header.height);
+    }
+    memcpy(p->signed_before.id, p->entry.id, 32);
+    p->request = durable_signed_write(c, &p->signed_before, header.height, p->block);
     return ERR_OK;
 }
 
@@ -246,7 +250,7 @@ void producer_wake(struct producer *p, struct ctx *c, const struct genesis *gene
 {
     if (p->failed && c->mono_ns >= p->retry_ns) {
         p->failed = false;
-        p->request = durable_signed_write(c, p->entry.height, p->entry.id, p->block);
+        p->request = durable_signed_write(c, &p->signed_before, p->entry.height, p->block);
     }
     if (p->parent == TREE_NONE || c->mono_ns < p->due_ns) {
         return;

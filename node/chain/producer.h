@@ -1,10 +1,10 @@
 /* Own production: for each new tip, when this account may sign its child; at that time, the block
  * (spec: chain 1.2; decisions 5 and 6). The header leaves only after it and its height are durable,
- * and only heights above every signed one are signed. */
+ * and no height is signed twice. */
 #ifndef ORRERY_CHAIN_PRODUCER_H
 #define ORRERY_CHAIN_PRODUCER_H
 
-#include "node/chain/tree.h"
+#include "node/chain/durable.h"
 #include "node/chain/txpool.h"
 #include "node/crypto/sign.h"
 #include "node/crypto/vrf.h"
@@ -22,7 +22,7 @@ struct producer {
     uint32_t parent; /* TREE_NONE: none, or not before another tip comes */
     uint64_t due_ns; /* when to look again */
     uint64_t retry_ns;
-    uint64_t signed_height; /* the greatest ever signed */
+    struct signed_record signed_before;
     uint64_t ts_ms, delay_ms, bt;
     uint8_t beta[64];
     struct sign_secret account;

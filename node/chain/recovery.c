@@ -111,7 +111,7 @@ static void meta_read(struct chain *chain, struct ctx *c, const struct event *ev
         } else if (event->read_done.request == r->request[1]) {
             r->signed_damaged = signed_record_decode(&last, value) != ERR_OK;
             if (!r->signed_damaged && !planted(SIGNED_HEIGHT_FORGOTTEN)) {
-                chain->producer.signed_height = last.height;
+                chain->producer.signed_before = last;
             }
         } else if (event->read_done.request == r->request[2]) {
             final_from_decision(chain, value);
@@ -315,8 +315,9 @@ static void recovery_end(struct chain *chain, struct ctx *c)
     if (r->signed_damaged) {
         /* No header signed before can be higher: it was written together with `s`. An epoch more is
          * for those that lost and were deleted. */
-        chain->producer.signed_height =
-            e[chain->tree.tip].height + chain->genesis->params.epoch_blocks;
+        chain->producer.signed_before = (struct signed_record){
+            .height = e[chain->tree.tip].height + chain->genesis->params.epoch_blocks,
+            .below = UINT64_MAX};
     }
     if (r->records > 0) {
         ctx_trace(c, TRACE_recovered, e[chain->tree.tip].height, e[chain->tree.base].height,

@@ -116,7 +116,7 @@ class Live:
         facts = self.ask(node, "/chain/finalized")
         return number(facts["height"]), facts["hash"].lower()
 
-    def wait_final(self, height, nodes=None, seconds=120):
+    def wait_final(self, height, nodes=None, seconds=300):
         """Until these nodes (all that run) have a final block of this height; the least of theirs."""
         until = time.monotonic() + seconds
         left = set(nodes or self.running())
@@ -198,7 +198,7 @@ class Live:
 class Load:
     """Transfers, all the time: each user sends through one node and takes another when that is gone."""
 
-    def __init__(self, live, users=5, per_second=100, seed=1):
+    def __init__(self, live, users=5, per_second=60, seed=1):
         self.live, self.pace = live, users / per_second
         self.signer = Signer(live.net.facts["genesis"])
         self.accepted, self.over = collections.Counter(), threading.Event()
@@ -215,7 +215,7 @@ class Load:
             payload = self.signer.transfer(seed, nonce, account, FUNDS)
             assert self.put(self.live.net.rest_port(1), payload), "the faucet's account cannot pay"
         until = time.monotonic() + 120
-        while any(self.nonce(self.live.net.rest_port(node), a) is None for node in self.live.nodes() for a in self.accounts):
+        while any(self.nonce(self.live.net.rest_port(node), a) is None for node in self.live.running() for a in self.accounts):
             assert time.monotonic() < until, "the users have no coins"
             time.sleep(0.1)
 

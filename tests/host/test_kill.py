@@ -13,7 +13,7 @@ sys.dont_write_bytecode = True
 from live import Live, Load, programs_folder  # noqa: E402
 
 KILLS = int(os.environ.get("ORRERY_KILLS", "20"))
-NODES, TARGET_MS = 5, 300
+NODES, TARGET_MS = 5, 500
 
 
 def victims(draw):

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "node/base/rng.h"
+#include "node/chain/durable.h"
 #include "node/chain/tree.h"
 #include "tests/support/ctx.h"
 
@@ -181,4 +182,34 @@ Test(block_tree, first_seen_wins_a_tie)
     cr_assert_eq(tree_best(&tree, 0), model[1].index);
     tree_clear(&tree, host.shared);
     cr_assert_eq(test_host_end(&host), 0);
+}
+
+/* Which heights may be signed, against a table. */
+Test(block_tree, signed_heights)
+{
+    struct signed_record record = {.height = 0};
+    struct signed_record again;
+    uint8_t bytes[RECORD_SIGNED_BYTES];
+    bool taken[400] = {false};
+    uint64_t draw = 1;
+    uint64_t top = 0;
+
+    for (unsigned i = 0; i < 3000; i++) {
+        draw = draw * UINT64_C(6364136223846793005) + 1442695040888963407;
+        uint64_t height =
+            1 + (draw >> 33) % (top + 70 < 400 ? (i % 50 == 0 ? top + 69 : top + 2) : 399);
+        bool allowed = signed_record_allows(&record, height);
+        cr_assert(!allowed || !taken[height]);
+        cr_assert(allowed || taken[height] || height + SIGNED_WINDOW <= top);
+        if (allowed) {
+            signed_record_note(&record, height);
+            taken[height] = true;
+            top = height > top ? height : top;
+        }
+        signed_record_encode(bytes, &record);
+        cr_assert_eq(signed_record_decode(&again, span_of(bytes, sizeof(bytes))), ERR_OK);
+        cr_assert_eq(memcmp(&again, &record, sizeof(record)), 0);
+        record = again;
+    }
+    cr_assert_geq(top, 300);
 }

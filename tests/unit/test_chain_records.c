@@ -151,6 +151,49 @@ Test(chain_records, a_decision_moves_the_tip)
     cr_assert_eq(net_end(&net), 0);
 }
 
+/* Two make a branch of nine together, and a shorter one becomes final: each height above it was
+ * signed by one of them, who must not sign it again, also after a crash; the other may. */
+Test(chain_records, a_lost_branch_does_not_stop_its_makers)
+{
+    struct params params = small_params();
+    const struct blob *b[16];
+    uint8_t id[32];
+    uint64_t signed_by[2][20] = {{0}};
+    net_make(&net, 3, &params, TEST_MEMO_ON);
+    for (uint64_t height = 1; height <= 9; height++) {
+        uint64_t before = net.peer[0].traced[TRACE_block_produced];
+        net_run(&net, 3, height);
+        signed_by[net.peer[0].traced[TRACE_block_produced] == before][height]++;
+    }
+    cr_assert_eq(signed_by[0][7] + signed_by[0][8] + signed_by[0][9] != 0, true);
+    cr_assert_eq(signed_by[1][7] + signed_by[1][8] + signed_by[1][9] != 0, true);
+    net_run(&net, 4, 6);
+    size_t count = blocks_of(&net.peer[2], b);
+    id_of(id, b[3]);
+    for (unsigned i = 0; i < 2; i++) {
+        struct net_peer *peer = &net.peer[i];
+        for (size_t k = 0; k < count; k++) {
+            struct chain_news news = {0};
+            cr_assert_eq(net_block(&net, peer, b[k], &news), ERR_OK);
+        }
+        net_commit_all(&net, peer);
+        cr_assert_eq(finalize(peer, 1, id), ERR_OK);
+        net_commit_all(&net, peer);
+        net_crash(&net, peer);
+        net_start(&net, peer);
+        cr_assert_eq(net_tip(peer)->height, 6);
+    }
+    for (uint64_t height = 7; height <= 12; height++) {
+        uint64_t before = net.peer[0].traced[TRACE_block_produced];
+        net_run(&net, 3, height);
+        unsigned who = net.peer[0].traced[TRACE_block_produced] == before;
+        cr_assert_eq(signed_by[who][height], 0, "peer %u signed height %lu twice", who,
+                     (unsigned long)height);
+    }
+    blocks_drop(b, count);
+    cr_assert_eq(net_end(&net), 0);
+}
+
 static void value_release(void *context, const void *value)
 {
     blob_drop(context, value);
