@@ -31,7 +31,7 @@ size_t chain_bytes(const struct node_config *config)
 {
     return chain_head_bytes() + node_room_bytes(sizeof(struct chain_room)) +
            node_room_bytes(tree_capacity(config) * sizeof(struct tree_entry)) +
-           node_part_bytes(pool_capacity(config) * sizeof(struct txpool_entry));
+           node_part_bytes(txpool_bytes(pool_capacity(config)));
 }
 
 size_t chain_head_bytes(void)
@@ -80,7 +80,7 @@ void chain_init_apart(struct chain *chain, void *room, const struct node_config 
     chain->params_of = TREE_NONE;
     chain->wake_ns = DEADLINE_NONE;
     tree_init(&chain->tree, (struct tree_entry *)(void *)entries, tree_capacity(config), key);
-    txpool_init(&chain->pool, (struct txpool_entry *)(void *)pooled, pool_capacity(config), ~key);
+    txpool_init(&chain->pool, pooled, pool_capacity(config), ~key);
     producer_init(&chain->producer, config);
     chain_base_genesis(chain);
 }

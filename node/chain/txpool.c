@@ -4,16 +4,38 @@
 #include "node/base/plant.h"
 #include "node/base/rng.h"
 
-static uint16_t *bucket_of(const struct txpool *pool, const uint16_t *table, const uint8_t name[32])
+#define BUCKETS_MIN 256u
+#define BUCKET_ENTRIES 16u /* of a full pool, on average */
+
+static uint32_t buckets_of(uint32_t capacity)
 {
-    return (uint16_t *)&table[rng_mix64(load64(name) ^ pool->key) % POOL_BUCKETS];
+    uint32_t buckets = BUCKETS_MIN;
+
+    while (buckets * BUCKET_ENTRIES < capacity) {
+        buckets *= 2;
+    }
+    return buckets;
 }
 
-void txpool_init(struct txpool *pool, struct txpool_entry *entries, uint32_t capacity, uint64_t key)
+static uint16_t *bucket_of(const struct txpool *pool, uint16_t *table, const uint8_t name[32])
+{
+    return &table[rng_mix64(load64(name) ^ pool->key) & (pool->buckets - 1)];
+}
+
+size_t txpool_bytes(uint32_t capacity)
+{
+    return 2 * buckets_of(capacity) * sizeof(uint16_t) + capacity * sizeof(struct txpool_entry);
+}
+
+void txpool_init(struct txpool *pool, void *memory, uint32_t capacity, uint64_t key)
 {
     invariant(capacity > 0 && capacity <= POOL_CAPACITY_MAX);
     memset(pool, 0, sizeof(*pool));
-    pool->entries = entries;
+    pool->buckets = buckets_of(capacity);
+    pool->by_id = memory;
+    memset(pool->by_id, 0, 2 * pool->buckets * sizeof(uint16_t));
+    pool->by_sender = pool->by_id + pool->buckets;
+    pool->entries = (struct txpool_entry *)(void *)(pool->by_sender + pool->buckets);
     pool->capacity = capacity;
     pool->key = key;
     pool->expiry_least = UINT64_MAX;
@@ -25,7 +47,7 @@ void txpool_clear(struct txpool *pool, struct shared *shared)
         blob_drop(shared, pool->entries[i].tx);
         pool->entries[i].tx = NULL;
     }
-    txpool_init(pool, pool->entries, pool->capacity, pool->key);
+    txpool_init(pool, pool->by_id, pool->capacity, pool->key);
 }
 
 static uint32_t find(const struct txpool *pool, const uint8_t id[32])

@@ -7,7 +7,6 @@
 #include "node/base/blob.h"
 #include "node/chain/execute.h"
 
-#define POOL_BUCKETS 256
 #define POOL_CAPACITY_MAX 65534
 /* A replacement (same sender and nonce) must offer at least 11/10 of the fee_max it replaces. */
 #define POOL_REPLACE_NUM 11
@@ -27,13 +26,13 @@ struct txpool {
     uint32_t free;         /* index + 1, linked by id_next */
     uint64_t expiry_least; /* no entry expires before it */
     uint64_t key;
-    uint16_t by_id[POOL_BUCKETS]; /* index + 1 */
-    uint16_t by_sender[POOL_BUCKETS];
+    uint32_t buckets;            /* of each table, a power of two */
+    uint16_t *by_id, *by_sender; /* index + 1 */
 };
 
-/* entries: zeroed memory for capacity of them. */
-void txpool_init(struct txpool *pool, struct txpool_entry *entries, uint32_t capacity,
-                 uint64_t key);
+size_t txpool_bytes(uint32_t capacity);
+/* memory: txpool_bytes, aligned for pointers, its entries zero. */
+void txpool_init(struct txpool *pool, void *memory, uint32_t capacity, uint64_t key);
 void txpool_clear(struct txpool *pool, struct shared *shared);
 
 const struct txpool_entry *txpool_find(const struct txpool *pool, const uint8_t id[32]);

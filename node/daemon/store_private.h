@@ -20,7 +20,7 @@
 #define STORE_HEAD_BYTES 9
 #define STORE_REFS_BYTES 4
 #define STORE_CACHE_BYTES ((size_t)4 << 20)
-#define STORE_MEMO_ENTRIES 16384
+#define STORE_MEMO_ENTRIES 131072
 #define STORE_MAP_BYTES_FIRST ((size_t)256 << 20)
 
 enum record_tag { TAG_PLAIN, TAG_NAMED };

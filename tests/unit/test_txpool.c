@@ -15,10 +15,22 @@ struct model_tx {
 };
 
 static struct test_host host;
-static struct txpool_entry entries[CAPACITY];
 static struct txpool pool;
 static struct model_tx model[STEPS + 1];
 static int model_count;
+
+static void pool_begin(uint32_t capacity, uint64_t key)
+{
+    void *memory = calloc(1, txpool_bytes(capacity));
+    cr_assert_not_null(memory);
+    txpool_init(&pool, memory, capacity, key);
+}
+
+static void pool_end(void)
+{
+    txpool_clear(&pool, host.shared);
+    free(pool.by_id);
+}
 
 static const struct blob *tx_make(struct tx_facts *facts, struct rng *rng, int serial)
 {
@@ -121,7 +133,7 @@ Test(txpool, model)
     unsigned outcome[ERR_COUNT] = {0};
     rng_init_stream(&rng, 8, RNG_TEST, 2);
     test_host_init(&host, 1, TEST_MEMO_ON);
-    txpool_init(&pool, entries, CAPACITY, 1234);
+    pool_begin(CAPACITY, 1234);
     uint64_t height = 1;
     for (int step = 0; step < STEPS; step++) {
         struct tx_facts facts;
@@ -160,7 +172,7 @@ Test(txpool, model)
     cr_assert_gt(outcome[ERR_OK], 500);
     cr_assert_gt(outcome[ERR_FEE], 500);
     cr_assert_gt(outcome[ERR_FULL], 20);
-    txpool_clear(&pool, host.shared);
+    pool_end();
     cr_assert_eq(test_host_end(&host), 0);
 }
 
@@ -190,7 +202,7 @@ Test(txpool, select)
     struct span *txs;
     rng_init_stream(&rng, 9, RNG_TEST, 3);
     test_host_init(&host, 1, TEST_MEMO_ON);
-    txpool_init(&pool, entries, CAPACITY, 55);
+    pool_begin(CAPACITY, 55);
     uint32_t count = fill(&rng, 0);
     cr_assert_eq(count, CAPACITY);
 
@@ -221,7 +233,7 @@ Test(txpool, select)
     /* Without limits, what is left out is left out for its nonce: a gap before it. */
     size_t taken = txpool_select(&pool, &host.scratch, &txs, CAPACITY, 1u << 20, 0);
     for (uint32_t i = 0; i < pool.used; i++) {
-        const struct txpool_entry *e = &entries[i];
+        const struct txpool_entry *e = &pool.entries[i];
         bool chosen = false;
         for (size_t k = 0; k < taken; k++) {
             chosen = chosen || txs[k].data == e->tx->data;
@@ -236,7 +248,7 @@ Test(txpool, select)
             cr_assert_lt(txpool_next_nonce(&pool, e->sender, least), e->nonce);
         }
     }
-    txpool_clear(&pool, host.shared);
+    pool_end();
     cr_assert_eq(test_host_end(&host), 0);
 }
 
@@ -248,14 +260,14 @@ Test(txpool, match)
     uint8_t block_id[32];
     rng_init_stream(&rng, 10, RNG_TEST, 4);
     test_host_init(&host, 1, TEST_MEMO_ON);
-    txpool_init(&pool, entries, CAPACITY, 56);
+    pool_begin(CAPACITY, 56);
     uint32_t count = fill(&rng, 1000);
     rng_bytes(&rng, block_id, 32);
     for (uint32_t i = 0; i < 200; i++) {
         uint8_t sip[16];
         wanted[i] = rng_u64(&rng);
         if (i % 2 == 0 && i / 2 < count) {
-            hash_siphash128(sip, block_id, entries[i / 2].id, 32);
+            hash_siphash128(sip, block_id, pool.entries[i / 2].id, 32);
             wanted[i] = load64(sip);
         }
     }
@@ -264,20 +276,19 @@ Test(txpool, match)
     cr_assert_eq(matches, count - 1);
     for (uint32_t i = 0; i < 200; i++) {
         bool expected = i % 2 == 0 && i / 2 < count && i != 0;
-        cr_assert_eq(found[i], expected ? entries[i / 2].tx : NULL);
+        cr_assert_eq(found[i], expected ? pool.entries[i / 2].tx : NULL);
     }
     cr_assert_eq(txpool_match(&pool, &host.scratch, found, block_id, wanted, 0), 0);
-    txpool_clear(&pool, host.shared);
+    pool_end();
     cr_assert_eq(test_host_end(&host), 0);
 }
 
 /* One sender with many: the first gap is found wherever it is, and the end. */
 Test(txpool, next_nonce)
 {
-    static struct txpool_entry many[200];
     bool evicted;
     test_host_init(&host, 1, TEST_MEMO_ON);
-    txpool_init(&pool, many, 200, 3);
+    pool_begin(200, 3);
     for (uint64_t nonce = 7; nonce < 7 + 150; nonce++) {
         struct tx_facts facts = {.nonce = nonce, .fee_max = 1000, .expiry = 9, .bytes = 150};
         uint8_t bytes[150] = {1};
@@ -295,6 +306,6 @@ Test(txpool, next_nonce)
                      nonce == 100 ? nonce : nonce + 1);
     }
     cr_assert_eq(txpool_next_nonce(&pool, (const uint8_t[32]){1}, 7), 7);
-    txpool_clear(&pool, host.shared);
+    pool_end();
     cr_assert_eq(test_host_end(&host), 0);
 }

@@ -47,6 +47,9 @@ def number(value):
 
 
 class Testnet:
+    genesis_more = ()  # lines for whoever makes a network of another shape (tests/bench)
+    settings_more = ""
+
     def __init__(self, folder, programs):
         self.folder = os.path.abspath(folder)
         self.programs = programs
@@ -109,6 +112,7 @@ class Testnet:
         faucet = self.keys_new(os.path.join(self.folder, "faucet.keys"))
         self.facts["faucet"] = faucet["account"]
         lines.append(f"{faucet['account']} {FAUCET} 0\ngovernor {faucet['account']}")
+        lines.extend(self.genesis_more)
         self.write("genesis.txt", "\n".join(lines) + "\n")
         self.facts["genesis"] = self.run(self.program("orrery"), "genesis", os.path.join(self.folder, "genesis.txt"),
                                          "-o", os.path.join(self.folder, "genesis.bin")).split()[-1]
@@ -120,7 +124,7 @@ class Testnet:
         faucet = "\n  faucet: {keys: '../faucet.keys'}" if node == 1 else ""
         return (f"data: data\ngenesis: ../genesis.bin\nkeys: node.keys\nlisten: ['127.0.0.1:{self.link_port(node)}']\n"
                 f"seeds:\n" + "\n".join(seeds) + f"\nrest:\n  listen: '127.0.0.1:{self.rest_port(node)}'\n"
-                f"  name: 'testnet {node}'{faucet}\n")
+                f"  name: 'testnet {node}'{faucet}\n{self.settings_more}")
 
     def write(self, name, text):
         with open(os.path.join(self.folder, name), "w", encoding="utf-8") as file:
