@@ -8,7 +8,7 @@ it says "skipped: no namespaces" and exits with 77.
 
 --profile: `orrery bench profile` measures the prices of work here first. --bounds is for a short run: exit 1 when one side is
 outside the bounds of conformance_bounds.py, where it says why they are what they are; and when those bounds would pass a simulator
-that is made wrong on purpose (WRONG). Without -o nothing is kept.
+that is made wrong on purpose (WRONG). Without -o nothing is kept. Interrupted, it compares what there is.
 
 So that other work on the machine does not count as the network's, daemons, router and driver run with real-time priority where the
 system allows it, and without -o their folders are in memory; disk_latency is what a flush takes in that folder."""
@@ -72,7 +72,7 @@ def flush_seconds(folder):
 def real_time():
     """Real-time priority for this process and those it starts."""
     try:
-        os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(10))
+        os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(30))
     except PermissionError:
         print("no real-time priority here: other work counts as the network's")
     try:
@@ -275,21 +275,25 @@ def table(rows):
 
 
 def run_daemons(daemons, options, duration):
-    """Returns when the last had started, the loads of the machine, what the router counted."""
-    busy = [os.getloadavg()[0]]
+    """Returns when the last had started, when all ended, the loads of the machine, what the router counted."""
+    busy, enough = [os.getloadavg()[0]], []
+    before = signal.signal(signal.SIGINT, lambda *_: enough.append(True))
     try:
         daemons.start()
         late = daemons.now()
         people = threading.Thread(target=daemons.load, args=(options.rate, duration - 10, options.seed), daemon=True)
         people.start()
-        while daemons.now() < duration:
+        while daemons.now() < duration and not enough:
             time.sleep(1)
             daemons.alive()
             busy.append(os.getloadavg()[0])
-        people.join(timeout=20)
+        ended = min(daemons.now(), duration)
+        if not enough:
+            people.join(timeout=20)
     finally:
+        signal.signal(signal.SIGINT, before)
         router = daemons.stop()
-    return late, busy, router
+    return late, ended, busy, router
 
 
 def conformance(options, folder):
@@ -304,9 +308,9 @@ def conformance(options, folder):
     members = [dict(zip(rows[0], row)) for row in rows[1:]]
     with real_time():
         daemons = Daemons(build, folder, members, made.split()[-1], date_ms, options.loss, options.seed)
-        late, busy, router = run_daemons(daemons, options, duration)
+        late, ended, busy, router = run_daemons(daemons, options, duration)
     real, simulated = daemons.read(), simulate(build, folder, options.nodes, options.seed)
-    begin, end = WARM_BLOCKS * options.target, duration - 10
+    begin, end = WARM_BLOCKS * options.target, ended - 10
     (samples, never), (other, other_never) = real.measure(begin, end), simulated.measure(begin, end)
     draw_figure(folder, samples, other)
     both, same = same_blocks(real, simulated)

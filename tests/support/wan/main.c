@@ -189,11 +189,14 @@ static bool watches_open(struct wan *wan)
     return good && (watch(wan, STDIN_FILENO, TURN_STOP) || errno == EPERM);
 }
 
-/* Paths should not get longer because the machine is busy. Without the right to it, they may. */
+/* Paths should not get longer because the machine is busy, nor because whoever runs at the priority
+ * of our starter is. Without the right to it, they may. */
 static void priority_raise(void)
 {
-    struct sched_param first = {.sched_priority = 1};
+    struct sched_param first = {.sched_priority = 0};
 
+    sched_getparam(0, &first);
+    first.sched_priority++;
     if (sched_setscheduler(0, SCHED_RR | SCHED_RESET_ON_FORK, &first) != 0) {
         fprintf(stderr, "wan: no real-time priority: %s\n", strerror(errno));
     }
