@@ -355,7 +355,8 @@ def main():
     parser.add_argument("--bounds", action="store_true")
     parser.add_argument("-o", dest="folder")
     options = parser.parse_args()
-    folder = pathlib.Path(options.folder or tempfile.mkdtemp(prefix="orrery-conformance-", dir="/dev/shm" if os.access("/dev/shm", os.W_OK) else None))
+    roomy = os.access("/dev/shm", os.W_OK) and shutil.disk_usage("/dev/shm").free > 1 << 30
+    folder = pathlib.Path(options.folder or tempfile.mkdtemp(prefix="orrery-conformance-", dir="/dev/shm" if roomy else None))
     folder.mkdir(exist_ok=True)
     try:
         good = conformance(options, folder)

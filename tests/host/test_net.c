@@ -18,6 +18,9 @@
 
 static struct net net;
 
+/* What must come, comes within this; a busy machine takes its time. */
+enum { WAIT_MS = 40000 };
+
 static uint64_t wanted;
 
 static bool final_wanted(const struct net *n)
@@ -47,11 +50,11 @@ static void net_up(size_t count, uint64_t target_ms)
 
 /* Two nodes, T = 250 ms: blocks of both become final for both. One stops and comes back: it links
  * again, and final blocks go on from where they were. */
-Test(host, two_nodes, .timeout = 60)
+Test(host, two_nodes, .timeout = 150)
 {
     net_up(2, 250);
     wanted = 8;
-    cr_assert(net_run(&net, 30000, final_wanted));
+    cr_assert(net_run(&net, WAIT_MS, final_wanted));
     cr_assert(net.nodes[0].produced > 0 && net.nodes[1].produced > 0);
     cr_assert_eq(net.nodes[0].misbehaved + net.nodes[1].misbehaved, 0);
 
@@ -60,12 +63,19 @@ Test(host, two_nodes, .timeout = 60)
     uint64_t before = net.nodes[1].final_height;
     net_start(&net, 1);
     wanted = before + 8;
-    cr_assert(net_run(&net, 30000, final_wanted));
+    cr_assert(net_run(&net, WAIT_MS, final_wanted));
     net_close(&net);
 }
 
+static bool datagrams_came(const struct net *n)
+{
+    struct host_stats stats;
+    host_stats(n->nodes[0].host, &stats);
+    return stats.datagrams_in + stats.datagrams_dropped >= 4;
+}
+
 /* The same addresses carry links and datagrams, of both families. */
-Test(host, ipv6, .timeout = 60)
+Test(host, ipv6, .timeout = 150)
 {
     if (!net_has_ipv6()) {
         cr_skip("no IPv6 loopback here");
@@ -74,12 +84,12 @@ Test(host, ipv6, .timeout = 60)
     net_start(&net, 0);
     net_start(&net, 1);
     wanted = 4;
-    cr_assert(net_run(&net, 30000, final_wanted));
+    cr_assert(net_run(&net, WAIT_MS, final_wanted));
     net_close(&net);
 }
 
 /* Datagrams reach the node up to their largest size; longer ones and empty ones do not. */
-Test(host, datagrams, .timeout = 60)
+Test(host, datagrams, .timeout = 150)
 {
     static const size_t length[] = {1, 1200, 1201, 0, 600};
     uint8_t bytes[1201] = {1};
@@ -94,7 +104,7 @@ Test(host, datagrams, .timeout = 60)
             sendto(s, bytes, length[i], 0, (struct sockaddr *)&address, sizeof(struct sockaddr_in)),
             (ssize_t)length[i]);
     }
-    net_run(&net, 100, NULL);
+    cr_assert(net_run(&net, WAIT_MS, datagrams_came));
     host_stats(net.nodes[0].host, &stats);
     cr_assert_eq(stats.datagrams_in, 3);
     cr_assert_eq(stats.datagrams_dropped, 1);
@@ -103,12 +113,12 @@ Test(host, datagrams, .timeout = 60)
 }
 
 /* Everybody dials everybody at once: one link for each pair remains. */
-Test(host, simultaneous_dials, .timeout = 60)
+Test(host, simultaneous_dials, .timeout = 150)
 {
     net_up(5, 1000);
-    cr_assert(net_run(&net, 10000, linked));
+    cr_assert(net_run(&net, WAIT_MS, linked));
     net_run(&net, 1500, NULL);
-    cr_assert(linked(&net));
+    cr_assert(net_run(&net, WAIT_MS, linked));
     net_close(&net);
 }
 
@@ -138,10 +148,22 @@ static bool raw_closed(int s)
     return got == 0 || errno != EAGAIN;
 }
 
+/* The same within WAIT_MS. */
+static bool raw_cut(int s)
+{
+    for (int turn = 0; turn < WAIT_MS / 10; turn++) {
+        if (raw_closed(s)) {
+            return true;
+        }
+        net_run(&net, 10, NULL);
+    }
+    return false;
+}
+
 static size_t raw_read(int s, uint8_t *out, size_t len)
 {
     size_t at = 0;
-    for (int turn = 0; at < len && turn < 500; turn++) {
+    for (int turn = 0; at < len && turn < WAIT_MS / 5; turn++) {
         ssize_t got = recv(s, out + at, len - at, 0);
         at += got > 0 ? (size_t)got : 0;
         if (at < len) {
@@ -160,7 +182,7 @@ static uint64_t links_of(size_t node)
 
 /* Sockets that say nothing, one byte, or a little at a time are cut at the handshake's end; more of
  * them than are allowed are not even listened to; the node goes on. */
-Test(host, slowloris, .timeout = 60)
+Test(host, slowloris, .timeout = 150)
 {
     enum { IDLE = 100 };
     int s[IDLE];
@@ -169,7 +191,7 @@ Test(host, slowloris, .timeout = 60)
     net_start(&net, 0);
     net_start(&net, 1);
     wanted = 4;
-    cr_assert(net_run(&net, 30000, final_wanted));
+    cr_assert(net_run(&net, WAIT_MS, final_wanted));
     for (int i = 0; i < IDLE; i++) {
         s[i] = raw_connect(&net, 0);
         if (s[i] >= 0 && i % 2 == 0) {
@@ -182,14 +204,14 @@ Test(host, slowloris, .timeout = 60)
         (void)!send(s[0], "\0", 1, MSG_NOSIGNAL);
     }
     for (int i = 0; i < IDLE; i++) {
-        cr_assert(s[i] < 0 || raw_closed(s[i]), "%d", i);
+        cr_assert(s[i] < 0 || raw_cut(s[i]), "%d", i);
         close(s[i]);
     }
     struct host_stats stats;
     host_stats(net.nodes[0].host, &stats);
     cr_assert_geq(stats.refused, IDLE - net.limits.handshakes_max);
     wanted = net.nodes[0].final_height + 4;
-    cr_assert(net_run(&net, 30000, final_wanted));
+    cr_assert(net_run(&net, WAIT_MS, final_wanted));
     net_close(&net);
 }
 
@@ -256,29 +278,32 @@ static void rogue_end(struct rogue *r)
     channel_end(&r->channel);
 }
 
+static bool blamed(const struct net *n)
+{
+    return n->nodes[0].misbehaved == 1;
+}
+
 /* A recorded first message is answered, but makes no link: the acceptor waits for proof that the
  * dialer is there. */
-Test(host, replayed_handshake, .timeout = 60)
+Test(host, replayed_handshake, .timeout = 150)
 {
     struct rogue r;
     uint8_t answer[HANDSHAKE_MESSAGE_BYTES];
     static const uint8_t ping[] = {0x04, 1, 0, 0, 0, 0, 0, 0, 0};
     net_open(&net, 1, 1000, NET_IPV4);
-    net.limits.handshake_ns = 500000000;
+    net.limits.handshake_ns = 3000000000;
     net_start(&net, 0);
     rogue_link(&r, 0, 1, NOISE_IK);
     net_run(&net, 50, NULL);
     cr_assert_eq(links_of(0), 0, "nothing has come over the channel");
     rogue_send(&r, ping, sizeof(ping), sizeof(ping));
-    net_run(&net, 50, NULL);
-    cr_assert_eq(net.nodes[0].misbehaved, 1, "PING before HELLO");
+    cr_assert(net_run(&net, WAIT_MS, blamed), "PING before HELLO");
     int s = raw_connect(&net, 0);
     cr_assert_eq(send(s, r.first, sizeof(r.first), MSG_NOSIGNAL), sizeof(r.first));
     cr_assert_eq(raw_read(s, answer, sizeof(answer)), sizeof(answer));
     cr_assert_eq(send(s, "\2\12", 2, MSG_NOSIGNAL), 2);
-    net_run(&net, 1000, NULL);
+    cr_assert(raw_cut(s));
     cr_assert_eq(links_of(0), 0);
-    cr_assert(raw_closed(s));
     close(s);
     rogue_end(&r);
     net_close(&net);
@@ -286,18 +311,19 @@ Test(host, replayed_handshake, .timeout = 60)
 
 static bool cut(struct rogue *r)
 {
-    for (int turn = 0; turn < 200; turn++) {
-        if (raw_closed(r->s)) {
-            return true;
-        }
-        net_run(&net, 10, NULL);
-    }
-    return false;
+    return raw_cut(r->s);
+}
+
+static bool one_link(const struct net *n)
+{
+    struct host_stats stats;
+    host_stats(n->nodes[0].host, &stats);
+    return stats.links == 1;
 }
 
 /* What breaks the format of messages, cells, streams or frames ends the link at once, and nothing
  * else happens. */
-Test(host, broken_messages, .timeout = 60)
+Test(host, broken_messages, .timeout = 150)
 {
     uint8_t message[CHANNEL_MESSAGE_BYTES_MAX];
     uint8_t junk[600] = {0};
@@ -325,8 +351,7 @@ Test(host, broken_messages, .timeout = 60)
     rogue_link(&r, 0, 4, NOISE_XX); /* a message sent twice */
     size_t sealed = rogue_seal(&r, message, junk, 100, 5000);
     cr_assert_eq(send(r.s, message, sealed, MSG_NOSIGNAL), (ssize_t)sealed);
-    net_run(&net, 50, NULL);
-    cr_assert_eq(links_of(0), 1);
+    cr_assert(net_run(&net, WAIT_MS, one_link));
     cr_assert_eq(send(r.s, message, sealed, MSG_NOSIGNAL), (ssize_t)sealed);
     cr_assert(cut(&r));
     rogue_end(&r);
@@ -339,15 +364,14 @@ Test(host, broken_messages, .timeout = 60)
 
     int s = raw_connect(&net, 0); /* no handshake at all */
     cr_assert_eq(send(s, "GET / HTTP/1.1\r\n\r\n", 18, MSG_NOSIGNAL), 18);
-    net_run(&net, 100, NULL);
-    cr_assert(raw_closed(s));
+    cr_assert(raw_cut(s));
     close(s);
     net_close(&net);
 }
 
 /* A message that comes byte by byte is cut, and so is a peer that takes nothing of what it asks
  * for. */
-Test(host, slow_peers, .timeout = 60)
+Test(host, slow_peers, .timeout = 150)
 {
     uint8_t message[CHANNEL_MESSAGE_BYTES_MAX];
     uint8_t junk[600] = {0};
@@ -363,7 +387,7 @@ Test(host, slow_peers, .timeout = 60)
         net_run(&net, 20, NULL);
     }
     cr_assert(cut(&r));
-    cr_assert_lt(host_now(net.nodes[0].host).mono_ns - begin, 3000000000);
+    cr_assert_lt(host_now(net.nodes[0].host).mono_ns - begin, sealed * 20000000, "all of it came");
     rogue_end(&r);
     net_close(&net);
 }
@@ -381,7 +405,7 @@ static void rogue_hello(struct rogue *r)
 }
 
 /* A peer that asks and never reads the answers is cut when they do not fit the pipe any more. */
-Test(host, peer_that_does_not_read, .timeout = 60)
+Test(host, peer_that_does_not_read, .timeout = 150)
 {
     static const uint8_t ping[] = {9, 0, 0, 0, 0x04, 7, 0, 0, 0, 0, 0, 0, 0};
     uint8_t message[CHANNEL_MESSAGE_BYTES_MAX];
@@ -396,12 +420,9 @@ Test(host, peer_that_does_not_read, .timeout = 60)
     net_start(&net, 0);
     rogue_link(&r, 0, 1, NOISE_XX);
     rogue_hello(&r);
-    for (int wait = 0; wait < 100 && links_of(0) != 1; wait++) {
-        net_run(&net, 50, NULL);
-    }
-    cr_assert_eq(links_of(0), 1);
+    cr_assert(net_run(&net, WAIT_MS, one_link));
     /* How much the kernel takes before it stops is its own affair: the bound is a time. */
-    uint64_t until_ns = uv_hrtime() + 40000000000u;
+    uint64_t until_ns = uv_hrtime() + WAIT_MS * 1000000ull;
     while (uv_hrtime() < until_ns && links_of(0) == 1) {
         if (at == sealed) {
             channel_begin(&r.channel, message, 0);
@@ -431,7 +452,7 @@ Test(host, peer_that_does_not_read, .timeout = 60)
 }
 
 /* Where loopback is counted like any network, one address cannot take all the places. */
-Test(host, one_network, .timeout = 60)
+Test(host, one_network, .timeout = 150)
 {
     enum { SOCKETS = 20 };
     int s[SOCKETS];
@@ -442,7 +463,9 @@ Test(host, one_network, .timeout = 60)
     for (int i = 0; i < SOCKETS; i++) {
         s[i] = raw_connect(&net, 0);
     }
-    net_run(&net, 100, NULL);
+    for (int i = (int)net.limits.handshakes_prefix_max; i < SOCKETS; i++) {
+        cr_assert(raw_cut(s[i]));
+    }
     for (int i = 0; i < SOCKETS; i++) {
         refused += raw_closed(s[i]);
         close(s[i]);
@@ -452,7 +475,7 @@ Test(host, one_network, .timeout = 60)
 }
 
 /* A client proves nothing and gets PONG, and nothing but. */
-Test(host, client, .timeout = 60)
+Test(host, client, .timeout = 150)
 {
     static const uint8_t ping[] = {0x04, 7, 0, 0, 0, 0, 0, 0, 0};
     uint8_t message[2 + CELL_BYTES + NOISE_TAG_BYTES];
@@ -479,7 +502,7 @@ Test(host, client, .timeout = 60)
 
 /* As many connections as this process may open, 10,000 at most: sockets stay bounded, the net goes
  * on. */
-Test(host, flood, .timeout = 120)
+Test(host, flood, .timeout = 240)
 {
     enum { FLOOD = 10000 };
     struct rlimit limit;
@@ -492,7 +515,7 @@ Test(host, flood, .timeout = 120)
     size_t refused = 0;
     net_up(2, 250);
     wanted = 4;
-    cr_assert(net_run(&net, 30000, final_wanted));
+    cr_assert(net_run(&net, WAIT_MS, final_wanted));
     for (size_t i = 0; i < most; i++) {
         struct host_stats stats;
         s[i] = raw_connect(&net, 0);
@@ -502,13 +525,16 @@ Test(host, flood, .timeout = 120)
             cr_assert_leq(stats.links + stats.clients, net.limits.links_max);
         }
     }
-    net_run(&net, 500, NULL);
-    for (size_t i = 0; i < most; i++) {
-        refused += s[i] < 0 || raw_closed(s[i]);
+    for (int turn = 0; turn < WAIT_MS / 100 && refused < most - net.limits.handshakes_max; turn++) {
+        net_run(&net, 100, NULL);
+        refused = 0;
+        for (size_t i = 0; i < most; i++) {
+            refused += s[i] < 0 || raw_closed(s[i]);
+        }
     }
     cr_assert_geq(refused, most - net.limits.handshakes_max);
     wanted = net.nodes[0].final_height + 4;
-    cr_assert(net_run(&net, 30000, final_wanted));
+    cr_assert(net_run(&net, WAIT_MS, final_wanted));
     for (size_t i = 0; i < most; i++) {
         close(s[i]);
     }

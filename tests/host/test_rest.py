@@ -20,7 +20,7 @@ def running(*arguments):
         yield int(process.stdout.readline()), process
     finally:
         process.stdin.close()
-        code = process.wait(30)
+        code = process.wait(60)
     assert code == 0, f"the server ended with {code}"
 
 
@@ -33,7 +33,7 @@ class Client:
         data = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()
         request = urllib.request.Request(self.base + path, data=data, method=method)
         try:
-            with urllib.request.urlopen(request, timeout=10) as answer:
+            with urllib.request.urlopen(request, timeout=60) as answer:
                 return answer.status, answer.read()
         except urllib.error.HTTPError as error:
             return error.code, error.read()
@@ -176,7 +176,7 @@ def check_hostile(client, process):
     # Slow headers and a slow body are cut.
     slow = [raw(port, b"GET /chain/height HTTP/1.1\r\nHo"),
             raw(port, b"PUT /transaction HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{")]
-    end = time.monotonic() + 8
+    end = time.monotonic() + 40
     dripping = list(slow)
     while dripping and time.monotonic() < end:
         time.sleep(0.25)
@@ -195,7 +195,7 @@ def check_hostile(client, process):
     # More connections than there is room for: the others are served when some have gone.
     crowd = [socket.create_connection(("127.0.0.1", port)) for _ in range(60)]
     time.sleep(3)
-    assert client.wait(lambda: client.ask("/chain/height")[0] == 200, 15)
+    assert client.wait(lambda: client.ask("/chain/height")[0] == 200)
     for s in crowd:
         s.close()
     # A WebSocket client that never reads is cut at its bound, and costs no more memory than that.
@@ -204,10 +204,10 @@ def check_hostile(client, process):
     s.connect(("127.0.0.1", port))
     s.sendall(b"GET /ws HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
               b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n")
-    time.sleep(0.5)
+    assert s.recv(16, socket.MSG_WAITALL).startswith(b"HTTP/1.1 101")
     frame = b'{"subscribe":"nothing"}'
     masked = bytes([0x81, 0x80 | len(frame), 0, 0, 0, 0]) + frame
-    s.settimeout(20)
+    s.settimeout(60)
 
     def resident():
         status = open(f"/proc/{process.pid}/status").read()

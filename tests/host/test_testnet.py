@@ -14,18 +14,20 @@ import urllib.request
 
 TOOL, PROGRAMS = sys.argv[1:3]
 del sys.argv[1:3]
+# A daemon has 2 s to stop, however busy the disk: it works in memory if there is room.
+MEMORY = "/dev/shm" if os.access("/dev/shm", os.W_OK) and shutil.disk_usage("/dev/shm").free > 1 << 30 else None
 PORT = 20000 + os.getpid() % 10000  # tests of several builds may run at once
 
 
 class Testnet(unittest.TestCase):
     def setUp(self):
-        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="orrery-testnet-"))
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="orrery-testnet-", dir=MEMORY))
         self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
         self.addCleanup(self.look_at_logs)
 
     def tool(self, command, *words, ok=0):
         done = subprocess.run([sys.executable, TOOL, "--programs", PROGRAMS, command, "--folder", str(self.folder / "net"),
-                               *map(str, words)], capture_output=True, text=True, timeout=60, check=False)
+                               *map(str, words)], capture_output=True, text=True, timeout=120, check=False)
         self.assertEqual(done.returncode, ok, f"{command}: {done.stdout}{done.stderr}{self.logs()}")
         return done.stdout
 
@@ -48,7 +50,7 @@ class Testnet(unittest.TestCase):
                          PORT + 1000)
 
     def get(self, node, path):
-        with urllib.request.urlopen(f"http://127.0.0.1:{PORT + 999 + node}{path}", timeout=5) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{PORT + 999 + node}{path}", timeout=30) as answer:
             return json.loads(answer.read())
 
     def final(self, node):
@@ -56,7 +58,7 @@ class Testnet(unittest.TestCase):
         height = facts["height"]
         return (height[0] + (height[1] << 32) if isinstance(height, list) else int(height)), facts["hash"]
 
-    def wait_final(self, node, height, seconds=60):
+    def wait_final(self, node, height, seconds=120):
         until = time.monotonic() + seconds
         got = -1
         while time.monotonic() < until:
@@ -80,10 +82,10 @@ class Testnet(unittest.TestCase):
         self.tool("kill", 3, ok=1)
         self.tool("start", 3)
         self.wait_final(3, self.wait_final(1, 8))
-        begin = time.monotonic()
         self.tool("down")
-        self.assertLess(time.monotonic() - begin, 4)
         log = (self.folder / "net/node1/log").read_text()
+        self.assertIn("forced=0", log)
+        self.assertNotIn("forced=1", log)  # 2 s after SIGTERM
         self.assertIn("end status=0", log)
         before = int([line for line in log.splitlines() if " final " in line][-1].split("height=")[1].split()[0])
         self.up(3, "500ms")  # the same chain again
@@ -96,28 +98,28 @@ class Testnet(unittest.TestCase):
         home = self.folder / "net/node1"
         daemon = next(p for p in (pathlib.Path(PROGRAMS) / "node/daemon/orreryd", pathlib.Path(PROGRAMS) / "orreryd")
                       if p.exists())
-        second = subprocess.run([daemon, "--config", home / "node.yaml"], capture_output=True, text=True, timeout=20,
+        second = subprocess.run([daemon, "--config", home / "node.yaml"], capture_output=True, text=True, timeout=60,
                                 check=False)
         self.assertEqual(second.returncode, 1, "two processes must not hold the same keys")
         self.assertIn("keys", second.stderr)
         beside = subprocess.run([daemon, "--config", home / "node.yaml", "--check-config"], capture_output=True, text=True,
-                                timeout=20, check=False)
+                                timeout=60, check=False)
         self.assertEqual(beside.returncode, 0, beside.stderr)
         pid = int((home / "pid").read_text())
         settings = home / "node.yaml"
         settings.write_text(settings.read_text() + "limits: {links: 17}\n")
         os.kill(pid, signal.SIGHUP)
-        until = time.monotonic() + 5
+        until = time.monotonic() + 30
         while "links_max=17" not in (home / "log").read_text() and time.monotonic() < until:
             time.sleep(0.02)
         self.assertIn("links_max=17", (home / "log").read_text())
         self.tool("down")
         good = subprocess.run([daemon, "--config", settings, "--check-config"], capture_output=True, text=True,
-                              timeout=20, check=False)
+                              timeout=60, check=False)
         self.assertEqual(good.returncode, 0, good.stderr)
         settings.write_text(settings.read_text().replace("limits:", "limts:"))
         bad = subprocess.run([daemon, "--config", settings, "--check-config"], capture_output=True, text=True,
-                             timeout=20, check=False)
+                             timeout=60, check=False)
         self.assertEqual(bad.returncode, 1)
         self.assertIn("limits", bad.stderr)
 

@@ -62,7 +62,7 @@ class Paths(unittest.TestCase):
                 data = len(sent).to_bytes(4, "big") + bytes(size - 4)
                 sent.append(time.monotonic())
                 self.sockets[first].sendto(data, (self.wan.addresses[second], PORT))
-            wait = 0.5 if len(sent) == count else max(0.0, begin + len(sent) * gap - time.monotonic())
+            wait = 2.0 if len(sent) == count else max(0.0, begin + len(sent) * gap - time.monotonic())
             if select.select([self.sockets[second]], [], [], wait)[0]:
                 number = int.from_bytes(self.sockets[second].recv(65536)[:4], "big")
                 got.append((number, time.monotonic() - sent[number]))
@@ -135,6 +135,10 @@ class Paths(unittest.TestCase):
 
 
 if __name__ == "__main__":
+    try:  # what is measured here are the paths, not who else wants the processor
+        os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1))
+    except PermissionError:
+        pass
     try:
         open_wan([("fd00::1", "London", 0, 0, 0)]).stop()
     except Unavailable as why:
