@@ -13,6 +13,7 @@ struct conduct_node {
     uint64_t known[KNOWN_ROOM];
     bool complete; /* knows what it knows: never wiped, never joined by snapshot */
     uint64_t score, tip;
+    uint64_t life_count; /* rows it had traced before its last start */
     /* A change of tip that nothing has explained yet. */
     bool doubtful;
     uint64_t doubt_ns, from, to;
@@ -114,6 +115,9 @@ void conduct_row(struct checks *checks, const struct trace_row *row)
         return;
     }
     struct conduct_node *node = &checks->conduct.nodes[row->node];
+    if (row->count < node->life_count) {
+        return; /* of a step that took so long that the power went before its end */
+    }
     if (node->doubtful && row->kind < TRACE_KINDS) {
         doubt_end(checks, node, row);
     }
@@ -135,6 +139,7 @@ void conduct_row(struct checks *checks, const struct trace_row *row)
         break;
     case TRACE_KINDS + WORLD_TRACE_node_up:
         node->complete = row->value[0] == 1 || (node->complete && row->value[1] == 0);
+        node->life_count = row->count;
         node->score = 0;
         node->doubtful = false;
         break;

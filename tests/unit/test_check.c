@@ -357,6 +357,43 @@ Test(check, conservation_catches_minting)
     expect(c, CHECK_BROKEN, "conservation: after block", "of height 4");
 }
 
+/* A tip row: the heaviest of its second, after a chain that is not its continuation. */
+static void tip(struct checks *c, uint64_t time_s, uint64_t count, uint64_t score)
+{
+    struct trace_row r = {.time_ns = time_s * SECOND,
+                          .count = count,
+                          .kind = TRACE_tip_changed,
+                          .value = {9, count, 2, score}};
+    checks_rows(c, &r, 1);
+}
+
+static void start(struct checks *c, uint64_t time_s, uint64_t count)
+{
+    struct trace_row r = {.time_ns = time_s * SECOND,
+                          .count = count,
+                          .kind = TRACE_KINDS + WORLD_TRACE_node_up,
+                          .value = {1}};
+    checks_rows(c, &r, 1);
+}
+
+Test(check, fork_choice_catches_a_lighter_tip)
+{
+    struct checks *c = checks_make(NULL);
+    start(c, 1, 0);
+    tip(c, 2, 1, 500);
+    tip(c, 3, 2, 500);
+    tip(c, 4, 3, 600);
+    expect(c, CHECK_BROKEN, "fork choice: node 0", "score 500");
+    /* Power went while a step was under way, whose rows are dated at its end: that life is over. */
+    c = checks_make(NULL);
+    start(c, 1, 0);
+    start(c, 3, 3);
+    tip(c, 4, 1, 500);
+    tip(c, 5, 4, 500);
+    tip(c, 6, 5, 600);
+    expect(c, CHECK_OK, "", "");
+}
+
 Test(check, memory_catches_growth_and_leaks)
 {
     struct checks *c = checks_make(NULL);
