@@ -340,6 +340,9 @@ bool own_votes_recover(struct finality *f, struct ctx *c)
     struct recovery *r = &f->recovery;
     struct votes *votes = votes_now(f);
     struct tm_lock lock = {-1, -1, VALUE_NIL, VALUE_NIL};
+    if (f->signed_instance > votes->instance) {
+        return false; /* the disk kept the votes and not the checkpoint below: they come later */
+    }
     bool found = f->signed_instance == votes->instance && r->count > 0;
     if (found) {
         votes_round_set(votes, f->signed_round);

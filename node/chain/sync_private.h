@@ -108,8 +108,9 @@ struct sync_snap {
     const struct blob *block; /* of the checkpoint, one reference */
     uint32_t header_count;
     uint32_t depth, asked_count;
-    uint32_t tries; /* links asked since anything came */
-    uint64_t nodes; /* fetched */
+    uint32_t tries;   /* links asked since anything came */
+    uint64_t refused; /* links that do not have it, a bit each; they are asked again last */
+    uint64_t nodes;   /* fetched */
 };
 
 /* Its large parts: no other node touches them. */

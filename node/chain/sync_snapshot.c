@@ -54,7 +54,7 @@ static uint32_t link_choose(const struct sync *sync, struct ctx *c)
     uint64_t fit = 0;
     for (uint64_t ready = overlay_ready(sync->overlay); ready != 0; ready &= ready - 1) {
         uint32_t link = (uint32_t)__builtin_ctzll(ready);
-        if (sync->links[link].distrust_ns <= c->mono_ns &&
+        if (sync->links[link].distrust_ns <= c->mono_ns && (sync->snap.refused >> link & 1) == 0 &&
             overlay_at(sync->overlay, link)->tip_height >= sync->config->trusted_height) {
             fit |= 1ull << link;
         }
@@ -115,6 +115,7 @@ void snap_ask(struct sync *sync, struct ctx *c)
     }
     snap->link = link_choose(sync, c);
     if (snap->link == LINK_NONE) {
+        snap->refused = 0;
         sync->snap_ns = c->mono_ns + SNAP_AGAIN_NS;
         return;
     }
@@ -132,6 +133,14 @@ void snap_ask(struct sync *sync, struct ctx *c)
     }
 }
 
+/* The link says that it does not have it, which is no offence: the others first, then it again. */
+static void snap_refused(struct sync *sync, struct ctx *c)
+{
+    sync->snap.refused |= 1ull << sync->snap.link;
+    sync->snap.link = LINK_NONE;
+    snap_ask(sync, c);
+}
+
 void snap_due(struct sync *sync, struct ctx *c)
 {
     struct sync_snap *snap = &sync->snap;
@@ -145,6 +154,7 @@ void snap_due(struct sync *sync, struct ctx *c)
 
 void snap_release(struct sync *sync, struct ctx *c, uint32_t link)
 {
+    sync->snap.refused &= ~(1ull << link);
     if (sync->snap.phase != SNAP_OFF && sync->snap.link == link) {
         sync->snap.link = LINK_NONE;
         sync->snap_ns = c->mono_ns;
@@ -186,9 +196,7 @@ enum err snap_headers_recv(struct sync *sync, struct ctx *c, struct varlist head
         memcpy(expected, bytes.data + HEADER_PARENT_AT, 32);
     }
     if (count != sync->config->trusted_height && count < RETARGET_WINDOW) {
-        sync_distrust(sync, c, snap->link); /* it does not have them */
-        snap->link = LINK_NONE;
-        snap_ask(sync, c);
+        snap_refused(sync, c);
         return ERR_OK;
     }
     snap->header_count = count;
@@ -324,9 +332,7 @@ enum err snap_state_recv(struct sync *sync, struct ctx *c, uint32_t link, struct
         return ERR_OK;
     }
     if (taken == 0) {
-        sync_distrust(sync, c, link); /* it does not hold this state */
-        snap->link = LINK_NONE;
-        snap_ask(sync, c);
+        snap_refused(sync, c);
         return ERR_OK;
     }
     snap->tries = 0;
