@@ -283,10 +283,24 @@ enum err sync_block_recv(struct sync *sync, struct ctx *c, uint32_t link, const 
     return err;
 }
 
+/* Whether this link was asked for the block as one of the queue. */
+static bool queue_asked(struct sync *sync, uint32_t link, const uint8_t id[32])
+{
+    struct sync_queue *queue = &sync->queue;
+    for (uint32_t i = 0; i < queue->count && i < AHEAD_MAX && sync->links[link].asked > 0; i++) {
+        const struct sync_item *item = queue_at(queue, i);
+        if (item->state == ITEM_ASKED && item->link == link && memcmp(item->id, id, 32) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 enum err sync_not_found_recv(struct sync *sync, struct ctx *c, uint32_t link, struct span frame)
 {
     struct frame_not_found m;
     bool lacks = false;
+    bool queued = false;
     TRY(frame_not_found_decode(&m, frame));
     for (size_t i = 0; i < m.hashes.count; i++) {
         const uint8_t *id = m.hashes.data + 32 * i;
@@ -296,14 +310,19 @@ enum err sync_not_found_recv(struct sync *sync, struct ctx *c, uint32_t link, st
             deadline_lower(&sync->wish_ns, c->mono_ns);
         }
         lacks = lacks || wish == NULL;
+        queued = queued || queue_asked(sync, link, id);
     }
     if (lacks && snap_runs(sync) && sync->snap.link == link) {
         sync_distrust(sync, c, link);
         snap_release(sync, c, link);
         return ERR_OK;
     }
-    if (lacks && sync->links[link].asked > 0) {
+    if (queued) {
         sync_distrust(sync, c, link); /* blocks of a chain it claimed to have */
+        if (sync->queue.source == link || sync->queue.source == LINK_NONE) {
+            queue_clear(sync); /* who named them does not have them, or has left */
+            sync_start(sync, c);
+        }
     }
     return ERR_OK;
 }
