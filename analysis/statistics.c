@@ -56,6 +56,16 @@ struct estimate estimate_of(const double *values, size_t count)
     return e;
 }
 
+void share_interval(double *low, double *high, double share, double n)
+{
+    double z = gsl_cdf_ugaussian_Pinv(0.975);
+    double middle = (share + z * z / (2 * n)) / (1 + z * z / n);
+    double half = z / (1 + z * z / n) * sqrt(share * (1 - share) / n + z * z / (4 * n * n));
+
+    *low = fmax(0, middle - half);
+    *high = fmin(1, middle + half);
+}
+
 bool estimate_differs(const struct estimate *a, const struct estimate *b)
 {
     /* A comparison with NaN is false: without intervals there is no difference. */

@@ -19,6 +19,10 @@ struct estimate {
  * bootstrap draws from a generator with a fixed seed. */
 struct estimate estimate_of(const double *values, size_t count);
 
+/* 95 % interval of a chance by Wilson (1927), of which `share` of n independent trials came true;
+ * n > 0. Unlike that of a mean it holds where hardly any trial did. */
+void share_interval(double *low, double *high, double share, double n);
+
 /* Whether two estimates may be called different: their t intervals do not overlap. */
 bool estimate_differs(const struct estimate *a, const struct estimate *b);
 

@@ -172,11 +172,25 @@ static double published_find(const struct sweep *sweep, const struct table *tabl
     return NAN;
 }
 
-static bool published_met(const struct grid_figure *f, const struct estimate *e, double published)
+/* Of all seeds together. */
+static double trials_of(const struct sweep *sweep, const struct grid_figure *f, size_t point)
+{
+    struct estimate e = sweep_estimate(sweep, point, f->trials);
+
+    return e.count > 0 ? e.mean * (double)e.count : 0;
+}
+
+/* trials > 0: the standard error is that of so many trials with the published chance. Published
+ * runs are taken to scatter as ours do. */
+static bool published_met(const struct grid_figure *f, const struct estimate *e, double published,
+                          double trials)
 {
     double off = fabs(e->mean - published);
     double share = (double)f->within.num / (double)f->within.den;
-    double error = e->count > 1 ? e->sd / sqrt((double)e->count) : 0;
+    double theirs = f->published_runs > 0 ? 1 / (double)f->published_runs : 0;
+    double error = trials > 0     ? sqrt(published * (1 - published) / trials)
+                   : e->count > 1 ? e->sd * sqrt(1 / (double)e->count + theirs)
+                                  : 0;
 
     return off <= share * fabs(published) || off <= (double)f->errors * error;
 }
@@ -217,9 +231,15 @@ struct sweep_row *sweep_rows(size_t *count, const struct sweep *sweep, const str
             row->series = series == SIZE_MAX ? NULL : grid_label(&g->axes[series], c);
             row->x = strtod(grid_label(&g->axes[x], v), NULL);
             row->measured = sweep_estimate(sweep, row->point, f->metric);
+            double trials = *f->trials != 0 ? trials_of(sweep, f, row->point) : 0;
+            row->low = row->measured.t_low;
+            row->high = row->measured.t_high;
+            if (trials > 0) {
+                share_interval(&row->low, &row->high, row->measured.mean, trials);
+            }
             row->published = table != NULL ? published_find(sweep, table, row->point) : NAN;
             row->met = !isnan(row->published) && row->measured.count > 0 &&
-                       published_met(f, &row->measured, row->published);
+                       published_met(f, &row->measured, row->published, trials);
             if (v > 0 && estimate_differs(&row->measured, &row[-1].measured)) {
                 row->step = row->measured.mean > row[-1].measured.mean ? 1 : -1;
             }
@@ -229,19 +249,23 @@ struct sweep_row *sweep_rows(size_t *count, const struct sweep *sweep, const str
     return rows;
 }
 
+static const char *interval_name(const struct grid_figure *f)
+{
+    return *f->trials != 0 ? "95 % interval (Wilson)" : "95 % interval (t)";
+}
+
 static bool figure_print(FILE *out, const struct sweep *sweep, const struct grid_figure *f)
 {
     size_t count, met = 0, published = 0;
     struct sweep_row *rows = sweep_rows(&count, sweep, f);
 
     fprintf(out, "%s: %s\n%12s %10s %5s %12s %25s %12s %8s\n", f->name, f->metric, f->x,
-            *f->series != 0 ? f->series : "", "seeds", "mean", "95 % interval (t)", "published",
-            "");
+            *f->series != 0 ? f->series : "", "seeds", "mean", interval_name(f), "published", "");
     for (size_t i = 0; i < count; i++) {
         const struct sweep_row *r = &rows[i];
         fprintf(out, "%12.6g %10s %5zu %12.6g [%11.5g,%11.5g]", r->x,
-                r->series != NULL ? r->series : "", r->measured.count, r->measured.mean,
-                r->measured.t_low, r->measured.t_high);
+                r->series != NULL ? r->series : "", r->measured.count, r->measured.mean, r->low,
+                r->high);
         if (!isnan(r->published)) {
             fprintf(out, " %12.6g %8s", r->published, r->met ? "met" : "NOT MET");
             published++;

@@ -32,6 +32,8 @@ struct sweep_row {
     const char *series; /* label, or NULL */
     double x;
     struct estimate measured;
+    double low, high; /* 95 % interval: Wilson's of all trials where the figure counts them, else
+                         Student's t over seeds; NaN: none */
     double published; /* NaN: nobody did */
     bool met;         /* when published */
     int step; /* against the row before of the same curve: +1 higher, -1 lower, 0 not different */

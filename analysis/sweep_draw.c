@@ -31,10 +31,9 @@ static size_t data_write(FILE *data, const struct sweep_row *rows, size_t count)
             fputs("\n\n", data);
             curves++;
         }
-        bool interval = r->measured.count > 1;
+        bool interval = !isnan(r->low);
         fprintf(data, "%.9g\t%.9g\t%.9g\t%.9g\t", r->x, r->measured.mean,
-                interval ? r->measured.t_low : r->measured.mean,
-                interval ? r->measured.t_high : r->measured.mean);
+                interval ? r->low : r->measured.mean, interval ? r->high : r->measured.mean);
         if (isnan(r->published)) {
             fputs("?", data);
         } else {
@@ -111,7 +110,7 @@ static void rows_put(FILE *out, const struct sweep *sweep, const struct grid_fig
     page_text(out, f->x);
     fputs("</th><th>", out);
     page_text(out, f->series);
-    fputs("</th><th class=\"n\">mean</th><th class=\"n\">95 % interval (t)</th>"
+    fputs("</th><th class=\"n\">mean</th><th class=\"n\">95 % interval</th>"
           "<th class=\"n\">bootstrap</th><th class=\"n\">seeds</th><th class=\"n\">published</th>"
           "<th></th><th>than the one before</th></tr>\n",
           out);
@@ -122,8 +121,8 @@ static void rows_put(FILE *out, const struct sweep *sweep, const struct grid_fig
         fprintf(out,
                 "</td><td class=\"n\">%.5g</td><td class=\"n\">%.5g to %.5g</td><td class=\"n\">"
                 "%.5g to %.5g</td><td class=\"n\">%zu</td>",
-                r->measured.mean, r->measured.t_low, r->measured.t_high, r->measured.boot_low,
-                r->measured.boot_high, r->measured.count);
+                r->measured.mean, r->low, r->high, r->measured.boot_low, r->measured.boot_high,
+                r->measured.count);
         if (isnan(r->published)) {
             fputs("<td></td><td></td>", out);
         } else {
@@ -156,8 +155,9 @@ static enum err page_write(const struct sweep *sweep, const char *folder, const 
     for (size_t i = 0; i < g->figures_count && err == ERR_OK; i++) {
         const struct grid_figure *f = &g->figures[i];
         snprintf(caption, sizeof(caption),
-                 "Points: mean over seeds, one value each, with its 95 %% interval (Student's t).%s"
+                 "Points: mean over seeds, one value each, with its 95 %% interval (%s).%s"
                  "%.300s%s",
+                 *f->trials != 0 ? "Wilson's, of all trials" : "Student's t",
                  *f->published != 0 ? " Lines: published, " : "", f->source,
                  *f->published != 0 ? "." : "");
         err = page_figure(out, figures, f->name, f->title, caption);

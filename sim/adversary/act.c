@@ -99,10 +99,14 @@ uint64_t act_draw(struct act *a)
                 a->adversary->draws++);
 }
 
-uint64_t act_draw_of(const struct act *a, uint64_t key)
+uint64_t act_draw_of(const struct act *a, uint32_t node, uint64_t key)
 {
-    return draw(a->adversary->all->config.seed, DRAW_ADVERSARY, a->adversary->node, ~a->line_number,
-                key);
+    return draw(a->adversary->all->config.seed, DRAW_ADVERSARY, node, ~a->line_number, key);
+}
+
+uint64_t act_others_differ(const struct act *a)
+{
+    return a->adversary->all->others_differ[a->line_number];
 }
 
 void act_trace(struct act *a, enum adversary_deed deed, uint64_t value, uint64_t second)

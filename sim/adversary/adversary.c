@@ -101,6 +101,28 @@ static struct adversary *adversary_make(struct adversaries *all, uint32_t node)
     return a;
 }
 
+/* 1 - the sum of squared shares of the nodes outside the line, Q32; 0: one of them has all. */
+static uint64_t others_differ(const struct adversaries *all, const struct adversary_line *line)
+{
+    uint64_t sum = 0, most = 0;
+    u128 squares = 0;
+
+    for (uint32_t i = 0; i < all->config.nodes; i++) {
+        uint64_t stake = fault_set_has(&line->nodes, i) ? 0 : all->stake[i];
+        sum += stake;
+        most = stake > most ? stake : most;
+    }
+    if (sum == most) {
+        return 0;
+    }
+    for (uint32_t i = 0; i < all->config.nodes; i++) {
+        uint64_t stake = fault_set_has(&line->nodes, i) ? 0 : all->stake[i];
+        u128 share = ((u128)stake << 48) / sum; /* Q48: the squares of all together fit */
+        squares += share * share;
+    }
+    return DRAW_CERTAIN - (uint64_t)(squares >> 64);
+}
+
 struct adversaries *adversaries_new(const struct adversaries_config *config,
                                     struct adversary_line *lines, uint32_t count)
 {
@@ -113,9 +135,14 @@ struct adversaries *adversaries_new(const struct adversaries_config *config,
     all->accounts = calloc(config->nodes, sizeof(*all->accounts));
     all->stake = calloc(config->nodes, sizeof(*all->stake));
     all->of_node = calloc(config->nodes, sizeof(struct adversary *));
-    invariant(all->accounts != NULL && all->stake != NULL && all->of_node != NULL);
+    all->others_differ = calloc(count, sizeof(*all->others_differ));
+    invariant(all->accounts != NULL && all->stake != NULL && all->of_node != NULL &&
+              all->others_differ != NULL);
     memcpy(all->accounts, config->accounts, config->nodes * sizeof(*all->accounts));
     memcpy(all->stake, config->stake_tokens, config->nodes * sizeof(*all->stake));
+    for (uint32_t i = 0; i < count; i++) {
+        all->others_differ[i] = others_differ(all, &lines[i]);
+    }
     for (uint32_t i = 0; i < config->nodes; i++) {
         all->of_node[i] = adversary_make(all, i);
     }
@@ -143,6 +170,7 @@ void adversaries_free(struct adversaries *all)
     free(all->lines);
     free(all->accounts);
     free(all->stake);
+    free(all->others_differ);
     free(all->of_node);
     free(all);
 }

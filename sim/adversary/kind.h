@@ -106,8 +106,12 @@ void act_seeds_of(const struct act *a, uint32_t node, uint8_t account_seed[32],
 /* Stake of the colluders and of all nodes, tokens. */
 void act_stakes(const struct act *a, uint64_t *colluding, uint64_t *all);
 uint64_t act_draw(struct act *a);
-/* The same for the same key, whenever asked. */
-uint64_t act_draw_of(const struct act *a, uint64_t key);
+/* A draw about a node: the same for the same key, whoever of the line (or at that node's door) asks
+ * and whenever. */
+uint64_t act_draw_of(const struct act *a, uint32_t node, uint64_t key);
+/* The chance, Q32, that two blocks of nodes outside the line have different signers: 1 - the sum of
+ * their squared shares of the stake. */
+uint64_t act_others_differ(const struct act *a);
 void act_trace(struct act *a, enum adversary_deed deed, uint64_t value, uint64_t second);
 
 /* The n-th node of a set. */

@@ -13,6 +13,7 @@ struct adversaries {
     uint32_t count;
     uint8_t (*accounts)[32];
     uint64_t *stake;
+    uint64_t *others_differ; /* [count] Q32, see act_others_differ */
     struct adversary **of_node;
 };
 

@@ -72,21 +72,28 @@ static enum err job_scenario(struct scenario **scenario, struct settings_error *
                              const struct sweep_job *j, size_t point, uint64_t seed)
 {
     size_t count;
-    char **settings = grid_settings(j->grid, point, &count), text[48];
+    char **settings = grid_settings(j->grid, point, &count), text[48], other[1300];
+    const char *path = j->grid->scenario_path;
     const char **all = calloc(count + j->request->settings_count + 2, sizeof(*all));
     size_t n = 0;
 
     invariant(all != NULL);
     all[n++] = "expect={}";
     for (size_t i = 0; i < count; i++) {
-        all[n++] = settings[i];
+        if (strncmp(settings[i], GRID_SCENARIO, strlen(GRID_SCENARIO)) == 0) {
+            snprintf(other, sizeof(other), "%s/%s", j->grid->folder,
+                     settings[i] + strlen(GRID_SCENARIO));
+            path = other;
+        } else {
+            all[n++] = settings[i];
+        }
     }
     for (size_t i = 0; i < j->request->settings_count; i++) {
         all[n++] = j->request->settings[i];
     }
     snprintf(text, sizeof(text), "seed=%" PRIu64, seed);
     all[n++] = text;
-    enum err err = scenario_load(scenario, error, j->grid->scenario_path, all, n);
+    enum err err = scenario_load(scenario, error, path, all, n);
     free(all);
     grid_settings_free(settings, count);
     return err;

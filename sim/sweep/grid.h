@@ -8,6 +8,8 @@
 
 #define GRID_AXES_MAX 8
 #define GRID_POINTS_MAX 1000000
+/* A setting that is none of the scenario's: another file in place of the grid's scenario. */
+#define GRID_SCENARIO "scenario="
 
 struct grid_axis {
     char *name;
@@ -24,13 +26,15 @@ struct grid_axis {
 struct grid_figure {
     char *name, *title;
     char *metric;
+    char *trials; /* a number of the summary: of so many independent trials metric is a share */
     char *x;      /* an axis with numbers for labels */
     char *series; /* another axis, or empty */
     char *x_label, *y_label;
-    char *published;     /* a table beside the grid file, or empty */
-    char *source;        /* who published it */
-    uint64_t errors;     /* a published value is met within so many standard errors, */
-    struct ratio within; /* or within this share of it */
+    char *published;         /* a table beside the grid file, or empty */
+    char *source;            /* who published it */
+    uint64_t published_runs; /* of what the published value is the mean; 0: it is exact */
+    uint64_t errors;         /* a published value is met within so many standard errors, */
+    struct ratio within;     /* or within this share of it */
     int line;
 };
 

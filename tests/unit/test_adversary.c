@@ -264,23 +264,22 @@ static const char mining[] =
     "record: {epoch: 1 min, series: 1 h}\n"
     "check: {liveness: 100 h}\n";
 
-/* Eyal and Sirer's revenue with a = 0.4: 0.4837 (gamma 0), 0.5674 (gamma 1). About 1,500 blocks: a
- * standard error near 0.025. Where a producer's delay counts from the parent's date, as in this
- * network, who learns of a withheld block late has waited already, and nothing is gained. */
+/* Eyal and Sirer's revenue with a = 0.4: 0.4837 (gamma 0), 0.5256 (1/2), 0.5605 (11/12, what twelve
+ * others allow). 2,040 blocks found: their own automaton has a deviation of 0.030 over so many.
+ * scenarios/selfish-mining holds the law to narrower bounds. */
 Test(adversary, selfish_mining_pays_where_work_counts)
 {
     static const struct {
-        const char *from, *gamma;
+        const char *gamma;
         double least, most;
-    } cases[] = {
-        {"learning", "0", 0.42, 0.55}, {"learning", "1", 0.50, 0.63}, {"parent", "0", 0.30, 0.46}};
+    } cases[] = {{"0", 0.394, 0.574}, {"1/2", 0.436, 0.616}, {"1", 0.471, 0.651}};
 
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         char more[200];
         snprintf(more, sizeof(more),
-                 "policy: {links_out: 20, delay_from: %s}\n"
+                 "policy: {links_out: 20, delay_from: learning}\n"
                  "adversaries:\n  - selfish group attackers gamma %s\n",
-                 cases[i].from, cases[i].gamma);
+                 cases[i].gamma);
         struct run run = run_of(mining, more);
         double got = figure(&run, "adversary_blocks");
         cr_expect(got > cases[i].least && got < cases[i].most, "%s%f", more, got);

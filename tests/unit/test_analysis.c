@@ -24,6 +24,20 @@ Test(statistics, t_interval_is_the_published_one)
     cr_assert_float_eq(e.t_high, 2.4598858, 5e-8);
 }
 
+/* Wilson's interval for 81 of 263 (Newcombe, Statistics in Medicine 17, 1998, table I, method 3)
+ * and for none of 10, whose upper end is z^2 / (10 + z^2). */
+Test(statistics, interval_of_a_share_is_wilsons)
+{
+    double low, high;
+
+    share_interval(&low, &high, 81.0 / 263, 263);
+    cr_assert_float_eq(low, 0.2553, 5e-5);
+    cr_assert_float_eq(high, 0.3662, 5e-5);
+    share_interval(&low, &high, 0, 10);
+    cr_assert_float_eq(low, 0, 1e-12);
+    cr_assert_float_eq(high, 0.27754, 5e-5);
+}
+
 /* Mendel's 556 peas against 9:3:3:1: chi-square 0.470, p = 0.925 (in every textbook). */
 Test(statistics, chi_square_is_the_published_one)
 {

@@ -56,6 +56,8 @@ Test(grid, points_and_settings)
         cr_assert_str_eq(settings[i], want[i]);
     }
     grid_settings_free(settings, count);
+    cr_assert_str_eq(g->figures[0].trials, "");
+    cr_assert_eq(g->figures[0].published_runs, 0);
     grid_free(g);
 }
 
