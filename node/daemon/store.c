@@ -38,7 +38,7 @@ static bool state_load(void *context, const uint8_t name[32], struct span *bytes
     if (rc == MDB_NOTFOUND) {
         return false;
     }
-    if (rc == 0 && value.mv_size > STORE_REFS_BYTES) {
+    if (rc == 0 && value.mv_size > STORE_REFS_BYTES && value.mv_size <= STORE_VALUE_BYTES_MAX) {
         *bytes = span_of((const uint8_t *)value.mv_data + STORE_REFS_BYTES,
                          value.mv_size - STORE_REFS_BYTES);
         if (state_node_decode(&node, *bytes) == ERR_OK) {
@@ -421,11 +421,27 @@ static void on_assert(MDB_env *env, const char *text)
     _exit(2);
 }
 
+/* A word before the fault takes its course: garbage in a page can lead LMDB anywhere. */
+static void on_fault(int number)
+{
+    static const char text[] =
+        "orrery: a fault in memory: a bug, or the database is damaged, which "
+        "orreryctl db check shows and orreryctl db repair mends\n";
+
+    (void)number;
+    (void)!write(STDERR_FILENO, text, sizeof(text) - 1);
+}
+
 void store_guard(MDB_env *env)
 {
     struct sigaction action = {.sa_handler = on_bus_error};
+    struct sigaction fault = {.sa_handler = on_fault, .sa_flags = (int)SA_RESETHAND};
+    struct sigaction now;
 
     (void)sigaction(SIGBUS, &action, NULL);
+    if (sigaction(SIGSEGV, NULL, &now) == 0 && now.sa_handler == SIG_DFL) { /* no sanitizer's */
+        (void)sigaction(SIGSEGV, &fault, NULL);
+    }
     if (env != NULL) {
         (void)mdb_env_set_assert(env, on_assert);
     }

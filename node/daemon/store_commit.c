@@ -52,7 +52,8 @@ enum err record_decode(uint8_t *tag, struct span *body, MDB_val key, MDB_val val
 {
     const uint8_t *bytes = value.mv_data;
 
-    if (value.mv_size < STORE_HEAD_BYTES || bytes[0] > TAG_NAMED) {
+    if (value.mv_size < STORE_HEAD_BYTES || value.mv_size > STORE_VALUE_BYTES_MAX ||
+        bytes[0] > TAG_NAMED) {
         return ERR_CORRUPT;
     }
     *tag = bytes[0];
@@ -118,7 +119,7 @@ static int state_find(struct state_copy *copy, const struct commit *k, MDB_txn *
     if (rc != 0) {
         return rc;
     }
-    if (value.mv_size <= STORE_REFS_BYTES) {
+    if (value.mv_size <= STORE_REFS_BYTES || value.mv_size > STORE_VALUE_BYTES_MAX) {
         return MDB_CORRUPTED;
     }
     copy->refs = load32(value.mv_data);

@@ -19,6 +19,7 @@
 #define STORE_FORMAT 1u
 #define STORE_HEAD_BYTES 9
 #define STORE_REFS_BYTES 4
+#define STORE_VALUE_BYTES_MAX ((size_t)16 << 20) /* more is said by a damaged page */
 #define STORE_CACHE_BYTES ((size_t)4 << 20)
 #define STORE_MEMO_ENTRIES 131072
 #define STORE_MAP_BYTES_FIRST ((size_t)256 << 20)

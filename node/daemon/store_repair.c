@@ -1,6 +1,8 @@
 /* What is good of a damaged database, as a new one. */
 #include <errno.h>
 #include <fcntl.h>
+#include <setjmp.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -20,6 +22,40 @@ struct repair {
     uint64_t lost;
 };
 
+/* LMDB believes what stands in a page: one of garbage makes it read where nothing is. While the old
+ * database is read that is caught here, and costs what was being read. */
+static sigjmp_buf trap;
+
+static void on_trap(int number)
+{
+    (void)number;
+    siglongjmp(trap, 1);
+}
+
+static void on_lmdb_assert(MDB_env *env, const char *text)
+{
+    (void)env;
+    (void)text;
+    siglongjmp(trap, 1);
+}
+
+static void trap_set(struct repair *r)
+{
+    struct sigaction action = {.sa_handler = on_trap};
+
+    (void)sigaction(SIGBUS, &action, NULL);
+    (void)sigaction(SIGSEGV, &action, NULL);
+    if (r->from.env != NULL) {
+        (void)mdb_env_set_assert(r->from.env, on_lmdb_assert);
+    }
+}
+
+static void trap_clear(void)
+{
+    (void)signal(SIGSEGV, SIG_DFL);
+    store_guard(NULL);
+}
+
 static int side_open(struct side *side, const char *path, unsigned env_flags, unsigned txn_flags,
                      unsigned dbi_flags)
 {
@@ -34,6 +70,17 @@ static int side_open(struct side *side, const char *path, unsigned env_flags, un
     rc = rc != 0 ? rc : mdb_dbi_open(side->txn, "meta", dbi_flags, &side->meta);
     rc = rc != 0 ? rc : mdb_dbi_open(side->txn, "records", dbi_flags, &side->records);
     return rc != 0 ? rc : mdb_dbi_open(side->txn, "state", dbi_flags, &side->state);
+}
+
+/* A transaction that met a bad page answers nothing more: each part of the copy reads in a new one.
+ * The tables stay open once the first one was committed. */
+static int reading_begin(struct repair *r)
+{
+    if (r->from.txn != NULL) {
+        (void)mdb_txn_commit(r->from.txn);
+        r->from.txn = NULL;
+    }
+    return mdb_txn_begin(r->from.env, NULL, MDB_RDONLY, &r->from.txn);
 }
 
 static void side_close(struct side *side)
@@ -60,35 +107,45 @@ static int record_copy(struct repair *r, MDB_val key, MDB_val value)
     return tag == TAG_NAMED || kind == 'c' ? 0 : mdb_put(r->to.txn, r->to.records, &key, &value, 0);
 }
 
-/* Records of one kind from both ends: a page that cannot be read hides only what is behind it. */
-static int kind_copy(struct repair *r, uint8_t kind)
+/* Records of one kind from one end on. wrong: of the new database. Returns what ended it. */
+static int kind_copy_from(struct repair *r, int *wrong, uint8_t kind, bool backwards)
 {
     MDB_cursor *cursor;
     MDB_val value;
-    uint8_t after = (uint8_t)(kind + 1);
-    MDB_val key = {1, &kind};
-    int wrong = 0;
-    int rc = mdb_cursor_open(r->from.txn, r->from.records, &cursor);
+    uint8_t first = (uint8_t)(kind + backwards);
+    MDB_val key = {1, &first};
+    MDB_cursor_op next = backwards ? MDB_PREV : MDB_NEXT;
 
+    if (sigsetjmp(trap, 1) != 0) {
+        return MDB_CORRUPTED; /* the cursor is lost */
+    }
+    int rc = reading_begin(r);
+    rc = rc != 0 ? rc : mdb_cursor_open(r->from.txn, r->from.records, &cursor);
     if (rc != 0) {
-        return 0;
+        return rc;
     }
     rc = mdb_cursor_get(cursor, &key, &value, MDB_SET_RANGE);
-    while (rc == 0 && wrong == 0 && *(const uint8_t *)key.mv_data == kind) {
-        wrong = record_copy(r, key, value);
-        rc = mdb_cursor_get(cursor, &key, &value, MDB_NEXT);
-    }
-    if (rc != 0 && rc != MDB_NOTFOUND && wrong == 0) {
-        r->lost++;
-        key = (MDB_val){1, &after};
-        rc = mdb_cursor_get(cursor, &key, &value, MDB_SET_RANGE);
+    if (backwards) {
         rc = mdb_cursor_get(cursor, &key, &value, rc == 0 ? MDB_PREV : MDB_LAST);
-        while (rc == 0 && wrong == 0 && *(const uint8_t *)key.mv_data == kind) {
-            wrong = record_copy(r, key, value);
-            rc = mdb_cursor_get(cursor, &key, &value, MDB_PREV);
-        }
+    }
+    while (rc == 0 && *wrong == 0 && key.mv_size > 0 && *(const uint8_t *)key.mv_data == kind) {
+        *wrong = record_copy(r, key, value);
+        rc = mdb_cursor_get(cursor, &key, &value, next);
     }
     mdb_cursor_close(cursor);
+    return rc;
+}
+
+/* From both ends: a page that cannot be read hides only what is behind it. */
+static int kind_copy(struct repair *r, uint8_t kind)
+{
+    int wrong = 0;
+    int rc = kind_copy_from(r, &wrong, kind, false);
+
+    if (rc != 0 && rc != MDB_NOTFOUND && wrong == 0) {
+        r->lost++;
+        (void)kind_copy_from(r, &wrong, kind, true);
+    }
     return wrong;
 }
 
@@ -115,7 +172,7 @@ static int state_copy(struct repair *r, const uint8_t name[32])
         return rc;
     }
     if (mdb_get(r->from.txn, r->from.state, &key, &value) != 0 ||
-        value.mv_size <= STORE_REFS_BYTES) {
+        value.mv_size <= STORE_REFS_BYTES || value.mv_size > STORE_VALUE_BYTES_MAX) {
         return MDB_NOTFOUND;
     }
     struct span bytes = span_of((const uint8_t *)value.mv_data + STORE_REFS_BYTES,
@@ -151,7 +208,13 @@ static int checkpoint_copy(struct repair *r)
     struct span body;
     uint8_t tag;
     bool whole = false;
-    int rc = mdb_cursor_open(r->from.txn, r->from.records, &cursor);
+
+    if (sigsetjmp(trap, 1) != 0) {
+        r->lost++;
+        return mdb_drop(r->to.txn, r->to.state, 0);
+    }
+    int rc = reading_begin(r);
+    rc = rc != 0 ? rc : mdb_cursor_open(r->from.txn, r->from.records, &cursor);
 
     if (rc == 0 && mdb_cursor_get(cursor, &key, &value, MDB_SET_RANGE) == 0 &&
         *(const uint8_t *)key.mv_data == 'n' && record_decode(&tag, &body, key, value) == ERR_OK &&
@@ -181,6 +244,9 @@ static int meta_copy(struct repair *r)
     MDB_val value;
     int rc = 0;
 
+    if (sigsetjmp(trap, 1) != 0) {
+        return MDB_CORRUPTED;
+    }
     for (size_t i = 0; rc == 0 && i < 2; i++) {
         MDB_val key = {strlen(names[i]), (void *)(uintptr_t)names[i]};
         rc = mdb_get(r->from.txn, r->from.meta, &key, &value);
@@ -192,6 +258,19 @@ static int meta_copy(struct repair *r)
     return rc;
 }
 
+/* Something was lost, and no word about signed headers was found: an `s` that says nothing makes
+ * the node sign none for an epoch, as if it were damaged. */
+static int signed_doubt(struct repair *r)
+{
+    uint8_t nothing[STORE_HEAD_BYTES] = {TAG_PLAIN};
+    MDB_val key = {1, (void *)(uintptr_t) "s"};
+    MDB_val value = {sizeof(nothing), nothing};
+
+    store64(nothing + 1, record_check(key, TAG_PLAIN, span_of(NULL, 0)));
+    int rc = mdb_put(r->to.txn, r->to.records, &key, &value, MDB_NOOVERWRITE);
+    return rc == MDB_KEYEXIST ? 0 : rc;
+}
+
 static int all_copy(struct repair *r)
 {
     static const char kinds[] = "slvfabp"; /* what guards from signing twice comes first */
@@ -201,6 +280,7 @@ static int all_copy(struct repair *r)
         rc = kind_copy(r, (uint8_t)kinds[i]);
     }
     rc = rc != 0 ? rc : checkpoint_copy(r);
+    rc = rc != 0 || r->lost == 0 ? rc : signed_doubt(r);
     if (rc == 0) {
         rc = mdb_txn_commit(r->to.txn);
         r->to.txn = NULL;
@@ -208,8 +288,8 @@ static int all_copy(struct repair *r)
     return rc;
 }
 
-/* A file that was cut short gets pages of zeros, which LMDB refuses instead of running into them.
- */
+/* A file that was cut short gets pages of zeros, which LMDB refuses instead of running into them;
+ * so does every file behind its end, for what a damaged page says may lie there. */
 static int file_pad(const char *file)
 {
     int rc = 0;
@@ -229,8 +309,8 @@ static int file_pad(const char *file)
                 last = page > last && page < (uint64_t)1 << 40 ? page : last;
             }
         }
-        if ((uint64_t)info.st_size < (last + 1) * 4096 &&
-            ftruncate(handle, (off_t)((last + 1) * 4096)) != 0) {
+        uint64_t end = (last + 1) * 4096 + 2 * STORE_VALUE_BYTES_MAX;
+        if ((uint64_t)info.st_size < end && ftruncate(handle, (off_t)end) != 0) {
             rc = errno;
         }
     }
@@ -287,7 +367,9 @@ enum err store_repair(struct store_figures *figures, const char *path,
     int rc = mkdir(fresh, 0700) != 0 && errno != EEXIST ? errno : file_pad(file);
     rc = rc != 0 ? rc : side_open(&r.from, path, MDB_RDONLY | MDB_NOLOCK, MDB_RDONLY, 0);
     rc = rc != 0 ? rc : side_open(&r.to, fresh, 0, 0, MDB_CREATE);
+    trap_set(&r);
     rc = rc != 0 ? rc : all_copy(&r);
+    trap_clear();
     side_close(&r.to);
     side_close(&r.from);
     rc = rc != 0 ? rc : files_swap(path, fresh);

@@ -50,7 +50,7 @@ class Live:
         self.net = testnet.Testnet(str(self.folder), programs)
         port = ports_free(2 * nodes)
         self.net.make(nodes, target_ms, port, port + nodes)
-        self.children = {}
+        self.children, self.environment = {}, {}
         for node in self.net.nodes():
             settings = self.home(node) / "node.yaml"
             settings.write_text(settings.read_text() + "trace: trace.tsv\n" + extra)
@@ -66,12 +66,12 @@ class Live:
 
     # --- life and death ---
 
-    def start(self, *nodes, prefix=(), environment=None):
+    def start(self, *nodes, prefix=()):
         for node in nodes or self.nodes():
             with open(self.home(node) / "log", "ab") as log:
                 self.children[node] = subprocess.Popen(
                     [*prefix, self.net.program("orreryd"), "--config", str(self.home(node) / "node.yaml")],
-                    stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment)
+                    stdin=subprocess.DEVNULL, stdout=log, stderr=log, env={**os.environ, **self.environment.get(node, {})})
 
     def kill(self, *nodes):
         for node in nodes:
