@@ -51,6 +51,13 @@ struct recovery {
     size_t from_len;
 };
 
+struct prune {
+    uint64_t below;    /* blocks of lesser heights go */
+    uint32_t request;  /* of the read on its way, 0: none */
+    uint32_t from_len; /* nothing is left below this key */
+    uint8_t from[RECORD_BLOCK_KEY_BYTES + 1];
+};
+
 struct chain {
     const struct node_config *config;
     const struct genesis *genesis;
@@ -66,6 +73,7 @@ struct chain {
     uint8_t durable_root[32]; /* of the newest durable checkpoint, zeros: genesis */
     uint32_t refused_count, refused_next;
     struct recovery recovery;
+    struct prune prune;
     struct txpool pool;
     struct orphans orphans;
     uint8_t (*refused)[32];     /* REFUSED_MAX, a ring */
@@ -117,6 +125,12 @@ enum err txs_add(struct chain *chain, struct ctx *c, uint8_t id[32],
                  const struct blob *tx) MUST_CHECK;
 /* Reports own transactions in blocks up to this height as final and follows them no more. */
 void txs_final(struct chain *chain, struct ctx *c, uint64_t height);
+
+/* --- prune.c --- */
+/* A checkpoint was written: what it makes old goes. */
+void prune_begin(struct chain *chain, struct ctx *c);
+/* False: the answer is somebody else's. */
+bool prune_read_done(struct chain *chain, struct ctx *c, const struct event *event);
 
 /* --- recovery.c --- */
 void recovery_drop(struct chain *chain);

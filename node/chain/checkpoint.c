@@ -25,6 +25,9 @@ enum err checkpoint_cut(struct chain *chain, struct ctx *c, uint32_t to,
     }
     tree_rebase(tree, chain->shared, to, losers, count);
     arena_rewind(c->scratch, mark);
+    if (written) {
+        prune_begin(chain, c);
+    }
     orphans_prune(&chain->orphans, chain->shared, tree->entries[to].height);
     txs_final(chain, c, tree->entries[to].height);
     return ERR_OK;

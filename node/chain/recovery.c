@@ -388,7 +388,7 @@ bool chain_read_done(struct chain *chain, struct ctx *c, const struct event *eve
     }
     *done = false;
     if (!mine) {
-        return false;
+        return prune_read_done(chain, c, event);
     }
     /* ERR_CORRUPT: the records that could be read are here, the others are as good as lost. */
     if (event->read_done.err != ERR_OK && event->read_done.err != ERR_CORRUPT) {

@@ -27,6 +27,7 @@ static void figures_print(const struct store_figures *f, bool deep, bool json)
                 {"records", f->records, false},
                 {"record_bytes", f->record_bytes, false},
                 {"blocks", f->blocks, false},
+                {"first_height", f->first_height, false},
                 {"decisions", f->decisions, false},
                 {"votes", f->votes, false},
                 {"peers", f->peers, false},

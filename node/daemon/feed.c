@@ -215,7 +215,8 @@ static struct recent_block *final_block(struct feed *feed, uint64_t height, bool
     return block;
 }
 
-/* The height of the oldest block held: above 1 when the node began from a snapshot. */
+/* The height of the oldest block held: above 1 when the node began from a snapshot or deletes old
+ * blocks. */
 static uint64_t oldest_height(const struct api *api)
 {
     const uint8_t prefix = 'b';
@@ -249,6 +250,11 @@ static void index_go_on(struct feed *feed)
          height++) {
         struct recent_block *block = final_block(feed, height, &made[count]);
         if (block == NULL) {
+            uint64_t oldest = oldest_height(api);
+            if (oldest > height) { /* gone before it was indexed */
+                height = oldest - 1;
+                continue;
+            }
             break;
         }
         txs += block->tx_count;

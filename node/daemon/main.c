@@ -290,12 +290,24 @@ static void trace_log(const struct host_notice *notice)
     }
 }
 
+/* Recovery is over and the chain stands on a later state. */
+static void genesis_state_drop(struct daemon *d)
+{
+    if (d->genesis_state != NULL) {
+        blob_drop(store_shared(d->store), d->genesis_state);
+        d->genesis_state = NULL;
+    }
+}
+
 static void observe(void *context, const struct host_notice *notice)
 {
     struct daemon *d = context;
 
     if (notice->kind == HOST_TRACE) {
         trace_log(notice);
+        if (notice->trace.kind == TRACE_checkpoint_decided) {
+            genesis_state_drop(d);
+        }
     } else if (notice->kind == HOST_FAILED && !d->stopping) {
         d->status =
             EXIT_RUN_FAILED; /* what was lost may not be missed later: start again from the disk */

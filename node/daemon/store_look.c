@@ -73,7 +73,9 @@ static void record_look(struct look *look, MDB_val key, MDB_val value)
 
     f->records++;
     f->record_bytes += key.mv_size + value.mv_size;
-    f->blocks += kind == 'b';
+    if (kind == 'b' && f->blocks++ == 0 && key.mv_size == RECORD_BLOCK_KEY_BYTES) {
+        f->first_height = __builtin_bswap64(load64((const uint8_t *)key.mv_data + 1));
+    }
     f->votes += kind == 'v';
     f->decisions += kind == 'f';
     f->peers += kind == 'p';

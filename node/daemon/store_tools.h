@@ -24,6 +24,7 @@ struct store_figures {
     uint64_t records, record_bytes, blocks, votes, decisions, peers;
     uint64_t state_nodes, state_bytes;
     uint64_t final_height, signed_height; /* 0: none */
+    uint64_t first_height;                /* of the oldest block, 0: none */
     uint8_t genesis[32];
     uint32_t format;
     uint64_t damaged_records, damaged_nodes, wrong_references, missing_nodes; /* of a check */

@@ -36,8 +36,10 @@ struct node_policy {
     uint32_t pool_txs_max;     /* pooled transactions; 4096 */
     uint32_t pool_sender_max;  /* per sender; 64 */
     uint32_t tree_entries_max; /* blocks above the last checkpoint; 2048 */
-    uint32_t fee_multiplier;   /* that this node's blocks ask for, atomic units per byte */
-    uint32_t delay_from;       /* enum delay_from */
+    uint64_t keep_blocks; /* final blocks below the checkpoint that stay on disk; 0: all. At least
+                           * four epochs and the retarget window do */
+    uint32_t fee_multiplier; /* that this node's blocks ask for, atomic units per byte */
+    uint32_t delay_from;     /* enum delay_from */
     uint32_t buggify; /* bits: places that misbehave on purpose (buggify.def); simulator only */
     uint64_t ping_ns; /* 15 s; a link is dead after 3 misses */
     bool links_stay;  /* no random link is given up for another now and then */

@@ -155,6 +155,8 @@ static const struct key policy_keys[] = {
     QUANTITY(node_policy, "pool_sender", pool_sender_max, UNIT_NONE, "64", 1, 4096, "per sender"),
     QUANTITY(node_policy, "tree_entries", tree_entries_max, UNIT_NONE, "2048", 16, 65536,
              "blocks above the last checkpoint"),
+    QUANTITY(node_policy, "keep_blocks", keep_blocks, UNIT_NONE, "0", 0, MANY,
+             "final blocks that stay on disk, at least four epochs and 60; 0: all"),
     QUANTITY(node_policy, "fee_multiplier", fee_multiplier, UNIT_NONE, "1", 0, UINT32_MAX,
              "what a block asks for, atomic units per byte"),
     ENUM(node_policy, "delay_from", delay_from, delay_starts, "parent",

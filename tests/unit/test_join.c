@@ -125,6 +125,65 @@ Test(join, a_node_begins_with_a_snapshot)
     finish(peers);
 }
 
+static size_t records_of(const struct wire_node *node, uint8_t kind, uint64_t *first)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < node->record_count; i++) {
+        if (node->records[i].key[0] == kind) {
+            *first = count++ == 0 ? __builtin_bswap64(load64(node->records[i].key + 1)) : *first;
+        }
+    }
+    return count;
+}
+
+/* Old blocks are gone at most nodes: a newcomer finds the one that has them, another begins with a
+ * snapshot from those that do not, and a restart needs none. */
+Test(join, pruned_peers)
+{
+    struct peers *peers = network(6, 4, 3);
+    struct wire_node *n = peers->wire->nodes;
+    struct node_policy all = peers->wire->policy;
+    uint64_t first_block, first_decision;
+    peers->wire->policy.keep_blocks = 1;
+    n[3].config.policy = &all;
+    n[4].config.sync = SYNC_FROM_SNAPSHOT;
+    for (uint32_t i = 0; i < 4; i++) {
+        start(peers, i);
+    }
+    peers_run(peers, 15 * 1400);
+    uint64_t final = n[0].last[TRACE_checkpoint_decided][1];
+    uint64_t kept = 4 * 240 + 60;
+    cr_assert_gt(final, kept + 200);
+    size_t blocks = records_of(&n[0], 'b', &first_block);
+    cr_assert_eq(first_block, final - kept);
+    cr_assert_lt(blocks, kept + 64);
+    cr_assert_gt(records_of(&n[0], 'f', &first_decision), 0);
+    cr_assert_eq(first_decision, (first_block + 3) / 4);
+    (void)records_of(&n[3], 'b', &first_block);
+    cr_assert_eq(first_block, 1);
+
+    wire_block(peers->wire, 3, 4, true);
+    trust(peers, 0, final / 240 * 240, &n[4].config);
+    start(peers, 4);
+    start(peers, 5);
+    peers_run(peers, 240);
+    for (uint32_t i = 4; i < 6; i++) {
+        cr_log_info("joiner %u: instance %lu, others %lu", i, decided(peers, i), decided(peers, 0));
+        cr_assert_geq(decided(peers, i) + 1, decided(peers, 0));
+    }
+    const struct event stop = {.kind = EVENT_STOP};
+    wire_now(peers->wire, 0, &stop);
+    node_drop(nodes[0]);
+    free(nodes[0]);
+    peers_stop_links(peers, 0);
+    start(peers, 0);
+    peers_run(peers, 120);
+    cr_assert_geq(decided(peers, 0) + 1, decided(peers, 1));
+    cr_assert_gt(decided(peers, 0), final / 4);
+    cr_assert_eq(peers->wire->traces[TRACE_peer_misbehaved], 0);
+    finish(peers);
+}
+
 /* Genesis sync that ends on another chain than the operator trusts is no sync. */
 Test(join, a_false_checkpoint_is_refused)
 {
