@@ -243,12 +243,20 @@ static enum err decision_frame(struct finality *f, struct ctx *c, uint32_t link,
     return ERR_OK;
 }
 
+void arrival_final_seen(struct finality *f, uint32_t link, uint64_t instance)
+{
+    if (instance <= UINT32_MAX) {
+        overlay_final_seen(f->overlay, link, instance * chain_params(f->chain)->checkpoint_blocks);
+    }
+}
+
 static enum err ihave_frame(struct finality *f, struct ctx *c, uint32_t link, struct span frame)
 {
     struct frame_decision_ihave m;
     uint64_t mask = UINT64_C(1) << link;
     TRY(frame_decision_ihave_decode(&m, frame));
     uint64_t final = chain_final_instance(f->chain);
+    arrival_final_seen(f, link, m.instance);
     if (m.instance >= final) {
         f->told |= m.instance == final ? mask : 0;
     }

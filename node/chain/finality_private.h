@@ -208,6 +208,8 @@ void send_shown(struct finality *f, struct ctx *c, uint64_t links);
 void arrival_init(struct finality *f);
 void arrival_drop(struct finality *f);
 void arrival_told(struct finality *f, struct ctx *c, uint32_t link, uint64_t instance);
+/* A peer has decided an instance, or says so. */
+void arrival_final_seen(struct finality *f, uint32_t link, uint64_t instance);
 enum err arrival_frame(struct finality *f, struct ctx *c, uint32_t link, const struct blob *frame);
 void arrival_check(struct finality *f, struct ctx *c); /* goes on with a check */
 void arrival_wake(struct finality *f, struct ctx *c);

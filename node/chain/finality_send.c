@@ -187,6 +187,7 @@ enum err send_missing(struct finality *f, struct ctx *c, uint32_t link, struct s
     }
     uint64_t mask = UINT64_C(1) << link;
     uint64_t next = finality_next(f);
+    arrival_final_seen(f, link, have.instance - (have.instance > 0));
     if (have.instance < next) {
         arrival_tell(f, c, mask);
     } else if (have.instance > next) {

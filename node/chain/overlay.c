@@ -242,6 +242,14 @@ void overlay_tip_seen(struct overlay *overlay, uint32_t link, uint64_t height)
     }
 }
 
+void overlay_final_seen(struct overlay *overlay, uint32_t link, uint64_t height)
+{
+    struct overlay_link *seen = &overlay->links[link].link;
+    if (height > seen->final_height) {
+        seen->final_height = height;
+    }
+}
+
 void overlay_blame(struct overlay *overlay, struct ctx *c, uint32_t link, enum err err,
                    uint8_t frame_code)
 {

@@ -28,6 +28,7 @@ void overlay_link_down(struct overlay *overlay, struct ctx *c, const struct even
 void overlay_heard(struct overlay *overlay, uint32_t link);
 /* The peer is known to have a block of this height. */
 void overlay_tip_seen(struct overlay *overlay, uint32_t link, uint64_t height);
+void overlay_final_seen(struct overlay *overlay, uint32_t link, uint64_t height);
 /* HELLO, PEERS_GET, PEERS, PING, PONG. `became_ready` is set when this frame completed the
  * greeting. */
 enum err overlay_frame(struct overlay *overlay, struct ctx *c, uint32_t link, struct span frame,

@@ -149,6 +149,9 @@ const struct tree_entry *api_final(const struct api *api);
 /* The encoded block at a height of the best chain; height 0 has none. Valid until the next call of
  * this or of the host. ERR_NOT_FOUND. */
 enum err api_block(const struct api *api, struct span *block, uint64_t height) MUST_CHECK;
+/* The height of the oldest block held: above 1 when the node began from a snapshot or deletes old
+ * blocks. */
+uint64_t api_oldest(const struct api *api);
 /* Where a transaction of the best chain stands. ERR_NOT_FOUND. */
 enum err api_place(const struct api *api, struct tx_place *place, const uint8_t tx[32]) MUST_CHECK;
 json_t *api_address(const struct api *api, const uint8_t key[32]);

@@ -35,6 +35,19 @@ json_t *api_address(const struct api *api, const uint8_t key[32])
     return json_string(text);
 }
 
+uint64_t api_oldest(const struct api *api)
+{
+    const uint8_t prefix = 'b';
+    struct span key;
+    struct span value;
+    if (api->host.record(api->host.context, &key, &value, span_of(&prefix, 1),
+                         span_of(&prefix, 1)) != ERR_OK ||
+        key.len < 9) {
+        return 1;
+    }
+    return __builtin_bswap64(load64(key.data + 1));
+}
+
 enum err api_block(const struct api *api, struct span *block, uint64_t height)
 {
     const struct chain *chain = node_chain(api->node);

@@ -168,7 +168,7 @@ void api_diagnostic_storage(struct api_call *call)
     const struct api *api = call->api;
     const struct tree_entry *tip = api_tip(api);
     uint64_t txs = api->index == NULL ? 0 : index_txs(api->index);
-    uint64_t first = api->index == NULL ? 0 : index_first(api->index);
+    uint64_t first = api_oldest(api);
     struct totals totals = {0};
     struct list validators = {0};
     struct span value;

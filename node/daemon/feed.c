@@ -215,21 +215,6 @@ static struct recent_block *final_block(struct feed *feed, uint64_t height, bool
     return block;
 }
 
-/* The height of the oldest block held: above 1 when the node began from a snapshot or deletes old
- * blocks. */
-static uint64_t oldest_height(const struct api *api)
-{
-    const uint8_t prefix = 'b';
-    struct span key;
-    struct span value;
-    if (api->host.record(api->host.context, &key, &value, span_of(&prefix, 1),
-                         span_of(&prefix, 1)) != ERR_OK ||
-        key.len < 9) {
-        return 1;
-    }
-    return __builtin_bswap64(load64(key.data + 1));
-}
-
 static void index_go_on(struct feed *feed)
 {
     struct api *api = feed->api;
@@ -244,13 +229,13 @@ static void index_go_on(struct feed *feed)
     }
     uint64_t height = index_height(api->index) + 1;
     if (height == 1) {
-        height = oldest_height(api);
+        height = api_oldest(api);
     }
     for (; height <= feed->final_height && count < INDEX_BATCH_BLOCKS && txs < INDEX_BATCH_TXS;
          height++) {
         struct recent_block *block = final_block(feed, height, &made[count]);
         if (block == NULL) {
-            uint64_t oldest = oldest_height(api);
+            uint64_t oldest = api_oldest(api);
             if (oldest > height) { /* gone before it was indexed */
                 height = oldest - 1;
                 continue;

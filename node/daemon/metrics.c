@@ -248,6 +248,13 @@ static void gauge(FILE *out, const char *name, const char *text, uint64_t value)
             name, name, value);
 }
 
+static void gauge_seconds(FILE *out, const char *name, const char *text, uint64_t milliseconds)
+{
+    fprintf(out,
+            "# HELP orrery_%s %s\n# TYPE orrery_%s gauge\norrery_%s %" PRIu64 ".%03" PRIu64 "\n",
+            name, text, name, name, milliseconds / 1000, milliseconds % 1000);
+}
+
 static void gauges(FILE *out, const struct api *api)
 {
     const struct tree_entry *tip = api_tip(api);
@@ -259,7 +266,7 @@ static void gauges(FILE *out, const struct api *api)
     gauge(out, "final_height", "height of the last checkpoint", api_final(api)->height);
     gauge(out, "final_instance", "instances of finality decided",
           chain_final_instance(node_chain(api->node)));
-    gauge(out, "tip_age_milliseconds", "time since the tip's date",
+    gauge_seconds(out, "tip_age_seconds", "time since the tip's date",
           now.wall_ms > tip->ts_ms ? now.wall_ms - tip->ts_ms : 0);
     gauge(out, "behind", "1 while the node is catching up", node_behind(api->node));
     gauge(out, "peers", "links whose greeting is complete",
