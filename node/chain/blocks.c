@@ -5,6 +5,12 @@
 #include "node/chain/chain_private.h"
 #include "node/seam/buggify.h"
 
+/* Where a block came from, and what it waited for before it could be judged. */
+struct source {
+    uint32_t link, missing_txs;
+    enum block_waited waited;
+};
+
 static void limit_trace(struct ctx *c, enum limit limit, uint64_t count)
 {
     ctx_trace(c, TRACE_limit_reached, limit, count);
@@ -44,7 +50,7 @@ static enum err rejected(struct chain *chain, struct ctx *c, const struct block_
 /* A block whose parent is unknown, or whose time has not come. Its body is checked first: what
  * waits under an id must be the block of that id. */
 static enum err wait(struct chain *chain, struct ctx *c, const struct block_head *head,
-                     const struct blob *block, const struct chain_news *from, bool deferred)
+                     const struct blob *block, const struct source *from, bool deferred)
 {
     struct orphan orphan = {.height = head->header.height,
                             .ts_ms = head->header.ts_ms,
@@ -119,20 +125,21 @@ static enum err execute_and_link(struct chain *chain, struct ctx *c, uint32_t *i
 }
 
 static void accepted(struct chain *chain, struct ctx *c, struct chain_news *news, uint32_t index,
-                     uint32_t from_link, uint32_t missing_txs)
+                     const struct source *from)
 {
     const struct tree_entry *e = &chain->tree.entries[index];
 
     invariant(news->accepted_count < NEWS_ACCEPTED_MAX);
     news->accepted[news->accepted_count++] = index;
     durable_block_write(c, e);
-    ctx_trace(c, TRACE_block_received, e->height, load64(e->id), from_link, missing_txs);
+    ctx_trace(c, TRACE_block_received, e->height, load64(e->id), from->link, from->missing_txs,
+              e->ts_ms, from->waited);
 }
 
 /* Places one block: into the tree, among those that wait, or nowhere. */
 static enum err place(struct chain *chain, struct ctx *c, struct chain_news *news,
                       const struct block_head *head, const struct blob *block,
-                      const struct chain_news *from)
+                      const struct source *from)
 {
     uint32_t parent = tree_find(&chain->tree, head->header.parent);
     struct params params;
@@ -171,7 +178,7 @@ static enum err place(struct chain *chain, struct ctx *c, struct chain_news *new
         return ERR_EARLY;
     }
     TRY(execute_and_link(chain, c, &index, &params, parent, head, block, beta));
-    accepted(chain, c, news, index, from->link, from->missing_txs);
+    accepted(chain, c, news, index, from);
     return ERR_OK;
 }
 
@@ -179,7 +186,7 @@ enum err chain_block(struct chain *chain, struct ctx *c, struct chain_news *news
                      const struct blob *block)
 {
     struct block_head head;
-    struct chain_news from = {.link = news->link, .missing_txs = news->missing_txs};
+    struct source from = {.link = news->link, .missing_txs = news->missing_txs};
     uint32_t old_tip = chain->tree.tip;
 
     if (accept_head(&head, c, block) != ERR_OK) {
@@ -294,7 +301,9 @@ void blocks_settle(struct chain *chain, struct ctx *c, struct chain_news *news, 
         if (!next_ready(chain, c, &orphan)) {
             break;
         }
-        struct chain_news from = {.link = orphan.link, .missing_txs = orphan.missing_txs};
+        struct source from = {.link = orphan.link,
+                              .missing_txs = orphan.missing_txs,
+                              .waited = orphan.deferred ? WAITED_TIME : WAITED_PARENT};
         struct block_head head;
         if (accept_head(&head, c, orphan.block) == ERR_OK) {
             /* Refused or not, it no longer waits. */

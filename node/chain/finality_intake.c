@@ -9,8 +9,8 @@
 struct visit {
     struct finality *f;
     struct ctx *c;
-    uint32_t link; /* LINK_NONE: gone */
-    uint32_t budget;
+    uint32_t link;          /* LINK_NONE: gone */
+    uint32_t budget, shown; /* shown: votes of a quorum shown as a whole that were missing here */
     bool added;
 };
 
@@ -60,6 +60,7 @@ static enum err take_vote(struct visit *visit, const struct vote *vote, bool mus
     enum err err = votes_add(votes, vote, link_mask(visit->link), fresh, must);
     if (err == ERR_OK) {
         visit->added = true;
+        visit->shown += must;
         if (votes != votes_now(f)) {
             arrival_told(f, visit->c, visit->link, vote->instance - 1);
         }
@@ -162,6 +163,10 @@ static enum err take_proposal(struct visit *visit, struct intake_item *item)
         TRY(proposal_verify(f, visit->c, &p));
     }
     TRY(take_list(visit, item, &p.pol, &p));
+    if (visit->shown > 0) {
+        ctx_trace(visit->c, TRACE_pol_taken, p.instance, p.round, visit->shown);
+        visit->shown = 0;
+    }
     if (!told || p.round > f->shown.round) {
         blob_drop(f->shared, f->shown.frame);
         f->shown = (struct shown){.frame = blob_keep(f->shared, item->frame),

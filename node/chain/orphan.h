@@ -8,6 +8,8 @@
 #include "node/base/err.h"
 #include "node/seam/limits.h"
 
+enum block_waited { WAITED_NOT, WAITED_PARENT, WAITED_TIME }; /* for what; block_received */
+
 struct orphan {
     uint8_t id[32];
     uint8_t parent[32];

@@ -7,6 +7,7 @@ enum err txs_add(struct chain *chain, struct ctx *c, uint8_t id[32], const struc
     const struct node_policy *policy = chain->config->policy;
     struct span bytes = span_of(tx->data, tx->len);
     struct tx_facts facts;
+    bool full = chain->pool.count == chain->pool.capacity;
     bool evicted;
 
     TRY(tx_facts_get(&facts, c, chain->genesis, bytes));
@@ -17,7 +18,7 @@ enum err txs_add(struct chain *chain, struct ctx *c, uint8_t id[32], const struc
     TRY(tx_admissible(c, chain->genesis, tip->state_root, tip->height + 1, &facts, bytes));
     enum err err =
         txpool_add(&chain->pool, chain->shared, &evicted, &facts, tx, policy->pool_sender_max);
-    if (evicted) {
+    if (evicted || (full && err == ERR_FEE)) { /* nothing cheaper to make room */
         ctx_trace(c, TRACE_limit_reached, LIMIT_POOL_TXS, chain->pool.count);
     }
     if (err == ERR_FULL) {

@@ -248,7 +248,7 @@ static void submitted(struct node *node, struct ctx *c, const struct event *even
     enum err err = node->life == LIFE_RUNNING ? ERR_OK : ERR_BUSY;
 
     if (err == ERR_OK) {
-        err = submit_tx(&node->submit, c, node->chain, &tx, event->submit.kind, event->submit.data);
+        err = submit_tx(&node->submit, c, node->chain, &tx, event);
     }
     if (err == ERR_OK) {
         err = tx_new(node, c, id, tx);

@@ -13,7 +13,7 @@ void submit_init(struct submit *submit, const struct node_config *config)
 }
 
 static const struct blob *tx_make(const struct submit *submit, struct ctx *c, struct chain *chain,
-                                  uint16_t type, struct span body)
+                                  uint16_t type, struct span body, uint32_t expiry_blocks)
 {
     const struct tree_entry *tip = chain_entry(chain, chain_tip(chain));
     size_t len = TX_HEAD_BYTES + body.len + SIGN_BYTES;
@@ -26,7 +26,7 @@ static const struct blob *tx_make(const struct submit *submit, struct ctx *c, st
     memcpy(tx + 2, submit->secret.public_key, 32);
     store64(tx + 34, chain_account_nonce(chain, c, submit->secret.public_key));
     store64(tx + 42, len * c->config->policy->fee_multiplier);
-    store64(tx + 50, tip->height + SUBMIT_EXPIRY_BLOCKS);
+    store64(tx + 50, tip->height + expiry_blocks);
     memcpy(tx + TX_HEAD_BYTES, body.data, body.len);
 
     struct sign_message message = {.context = SIGN_CONTEXT("tx"),
@@ -37,9 +37,12 @@ static const struct blob *tx_make(const struct submit *submit, struct ctx *c, st
 }
 
 enum err submit_tx(const struct submit *submit, struct ctx *c, struct chain *chain,
-                   const struct blob **tx, enum submit_kind kind, struct span data)
+                   const struct blob **tx, const struct event *event)
 {
-    if (kind == SUBMIT_TX) {
+    struct span data = event->submit.data;
+    uint32_t expiry = event->submit.expiry_blocks;
+
+    if (event->submit.kind == SUBMIT_TX) {
         *tx = blob_put(c->shared, data.data, data.len);
         return ERR_OK;
     }
@@ -52,12 +55,13 @@ enum err submit_tx(const struct submit *submit, struct ctx *c, struct chain *cha
     if (!submit->has_account) {
         return ERR_NOT_FOUND;
     }
-    *tx = tx_make(submit, c, chain, load16(data.data), span_of(data.data + 2, data.len - 2));
+    *tx = tx_make(submit, c, chain, load16(data.data), span_of(data.data + 2, data.len - 2),
+                  expiry != 0 ? expiry : SUBMIT_EXPIRY_BLOCKS);
     return *tx == NULL ? ERR_FULL : ERR_OK;
 }
 
 const struct blob *submit_own(const struct submit *submit, struct ctx *c, struct chain *chain,
                               uint16_t type, struct span body)
 {
-    return submit->has_account ? tx_make(submit, c, chain, type, body) : NULL;
+    return submit->has_account ? tx_make(submit, c, chain, type, body, SUBMIT_EXPIRY_BLOCKS) : NULL;
 }

@@ -16,11 +16,11 @@ struct submit {
 
 void submit_init(struct submit *submit, const struct node_config *config);
 
-/* The transaction asked for, with one reference for the caller. ERR_TRUNCATED, ERR_RANGE: the data;
- * ERR_NOT_FOUND: the node has no account to sign a body with. A ready transaction is passed on
- * unread: the pool checks it. */
+/* The transaction that a submit event asks for, with one reference for the caller. ERR_TRUNCATED,
+ * ERR_RANGE: the data; ERR_NOT_FOUND: the node has no account to sign a body with. A ready
+ * transaction is passed on unread: the pool checks it. */
 enum err submit_tx(const struct submit *submit, struct ctx *c, struct chain *chain,
-                   const struct blob **tx, enum submit_kind kind, struct span data) MUST_CHECK;
+                   const struct blob **tx, const struct event *event) MUST_CHECK;
 
 /* A transaction of the node itself with this type and body (evidence, attendance), or NULL when the
  * node has no account. One reference for the caller. */

@@ -85,6 +85,7 @@ struct event {
         struct {
             uint64_t request;
             enum submit_kind kind;
+            uint32_t expiry_blocks; /* of a body: valid for so many blocks; 0: the node's custom */
             struct span data;
         } submit;
     };

@@ -109,6 +109,11 @@ uint64_t act_others_differ(const struct act *a)
     return a->adversary->all->others_differ[a->line_number];
 }
 
+bool act_lot(const struct act *a, uint32_t peer, uint64_t instance, uint64_t round)
+{
+    return (act_draw_of(a, peer, rng_mix64(instance ^ round << 32)) & 1) != 0;
+}
+
 void act_trace(struct act *a, enum adversary_deed deed, uint64_t value, uint64_t second)
 {
     const struct adversaries_config *config = &a->adversary->all->config;

@@ -264,6 +264,43 @@ enum err forge_second(struct forged *forged, struct act *a, const struct blob *b
                        count);
 }
 
+uint32_t forge_seat(const struct act *a, uint64_t instance)
+{
+    const struct chain *chain = node_chain(a->node);
+    const struct params *params = chain_params(chain);
+    uint64_t epoch = (instance * params->checkpoint_blocks - 1) / params->epoch_blocks;
+    const struct tree_entry *final = chain_entry(chain, chain_final(chain));
+    struct committee committee;
+
+    return committee_get(&committee, a->c.shared, final->state_root, epoch) == ERR_OK
+               ? committee_find(&committee, act_account(a))
+               : UINT32_MAX;
+}
+
+bool forge_other_value(uint8_t out[32], const struct act *a, uint64_t instance,
+                       const uint8_t value[32])
+{
+    const struct chain *chain = node_chain(a->node);
+    uint64_t height = instance * chain_params(chain)->checkpoint_blocks;
+    uint32_t entry = chain_ancestor(chain, chain_tip(chain), height);
+
+    if (entry == TREE_NONE) {
+        return false;
+    }
+    if (memcmp(chain_entry(chain, entry)->id, value, 32) == 0) {
+        uint32_t parent = chain_entry(chain, entry)->parent;
+        entry = parent == TREE_NONE ? TREE_NONE : chain_entry(chain, parent)->child;
+        while (entry != TREE_NONE && memcmp(chain_entry(chain, entry)->id, value, 32) == 0) {
+            entry = chain_entry(chain, entry)->sibling;
+        }
+    }
+    if (entry == TREE_NONE) {
+        return false;
+    }
+    memcpy(out, chain_entry(chain, entry)->id, 32);
+    return true;
+}
+
 void forged_drop(struct forged *forged, struct shared *shared)
 {
     blob_drop(shared, forged->block);

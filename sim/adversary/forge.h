@@ -64,6 +64,13 @@ MUST_CHECK enum err forge_child_by(struct forged *forged, struct act *a,
                                    const struct forge_draw *draw,
                                    const struct forge_account *account);
 
+/* The own seat in the committee of an instance; UINT32_MAX: none. */
+uint32_t forge_seat(const struct act *a, uint64_t instance);
+/* A block of the node's tree at the height of the instance that is not this one; the one of the
+ * best chain before others. False: there is none. */
+bool forge_other_value(uint8_t out[32], const struct act *a, uint64_t instance,
+                       const uint8_t value[32]);
+
 void forged_drop(struct forged *forged, struct shared *shared);
 
 /* A BLOCK_COMPACT of a block, one reference; NULL: no room. */

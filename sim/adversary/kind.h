@@ -112,6 +112,8 @@ uint64_t act_draw_of(const struct act *a, uint32_t node, uint64_t key);
 /* The chance, Q32, that two blocks of nodes outside the line have different signers: 1 - the sum of
  * their squared shares of the stake. */
 uint64_t act_others_differ(const struct act *a);
+/* Heads or tails for a peer in a round of an instance: the same whenever asked. */
+bool act_lot(const struct act *a, uint32_t peer, uint64_t instance, uint64_t round);
 void act_trace(struct act *a, enum adversary_deed deed, uint64_t value, uint64_t second);
 
 /* The n-th node of a set. */

@@ -1,18 +1,19 @@
 /* Equivocating voter: where the node casts one vote, some peers are shown another of the same key.
  * `votes values`: another block or, when the node votes nil, the block it could have voted for;
  * `nil`: nil in place of a block; `forget`: after a precommit the later prevotes name another value
- * and no justification, as if there were no lock. The first two are S1, the last is S2 (spec: chain
- * 1.5): whoever meets both votes can prove it. */
-#include "node/chain/execute.h"
+ * and no justification, as if there were no lock. The first two are S1, the third is S2 (spec:
+ * chain 1.5): whoever meets both votes can prove it. `late`: they are not shown its prevotes and
+ * hear of them from others, so that a quorum comes for some in time and for others too late; nobody
+ * can prove anything. */
 #include "node/chain/finality.h"
 #include "node/crypto/hash.h"
-#include "sim/adversary/kind.h"
+#include "sim/adversary/forge.h"
 
 enum { TWO_VOTES_VOTES, TWO_VOTES_TO };
-enum { VOTES_VALUES, VOTES_NIL, VOTES_FORGET };
+enum { VOTES_VALUES, VOTES_NIL, VOTES_FORGET, VOTES_LATE };
 enum { SECONDS_MAX = 16 };
 
-static const char *const styles[] = {"values", "nil", "forget", NULL};
+static const char *const styles[] = {"values", "nil", "forget", "late", NULL};
 
 struct two_votes {
     uint64_t instance; /* the seat is of */
@@ -26,19 +27,10 @@ struct two_votes {
 static uint32_t seat_of(struct act *a, uint64_t instance)
 {
     struct two_votes *s = a->state;
-    const struct chain *chain = node_chain(a->node);
-    const struct params *params = chain_params(chain);
-    struct committee committee;
 
-    if (s->instance == instance || instance == 0) {
-        return s->seat;
-    }
-    uint64_t epoch = (instance * params->checkpoint_blocks - 1) / params->epoch_blocks;
-    const struct tree_entry *final = chain_entry(chain, chain_final(chain));
-    s->instance = instance;
-    s->seat = UINT32_MAX;
-    if (committee_get(&committee, a->c.shared, final->state_root, epoch) == ERR_OK) {
-        s->seat = committee_find(&committee, act_account(a));
+    if (s->instance != instance && instance != 0) {
+        s->instance = instance;
+        s->seat = forge_seat(a, instance);
     }
     return s->seat;
 }
@@ -46,26 +38,9 @@ static uint32_t seat_of(struct act *a, uint64_t instance)
 /* A block at the height of the instance that is not `value`: of the tree, else none that exists. */
 static void other_value(struct act *a, uint8_t out[32], const struct vote *vote)
 {
-    const struct chain *chain = node_chain(a->node);
-    uint64_t height = vote->instance * chain_params(chain)->checkpoint_blocks;
-    uint32_t entry = chain_ancestor(chain, chain_tip(chain), height);
-
-    if (entry != TREE_NONE && memcmp(chain_entry(chain, entry)->id, vote->value, 32) != 0) {
-        memcpy(out, chain_entry(chain, entry)->id, 32);
-        return;
+    if (!forge_other_value(out, a, vote->instance, vote->value)) {
+        hash256(out, vote->value, 32);
     }
-    for (entry = entry == TREE_NONE ? TREE_NONE : chain_entry(chain, entry)->parent;
-         entry != TREE_NONE;) {
-        for (uint32_t child = chain_entry(chain, entry)->child; child != TREE_NONE;
-             child = chain_entry(chain, child)->sibling) {
-            if (memcmp(chain_entry(chain, child)->id, vote->value, 32) != 0) {
-                memcpy(out, chain_entry(chain, child)->id, 32);
-                return;
-            }
-        }
-        break;
-    }
-    hash256(out, vote->value, 32);
 }
 
 /* What to show in place of a vote; false: nothing. */
@@ -130,14 +105,60 @@ static bool told_second(const struct act *a, uint32_t link)
     return peer != NODE_UNKNOWN && (to->count > 0 ? fault_set_has(to, peer) : peer % 2 == 1);
 }
 
+/* Is this own prevote kept from the peer? From those of `to`, or from a half by lot, another one
+ * each round. */
+static bool kept_from(struct act *a, uint32_t link, const struct vote *vote)
+{
+    const struct fault_set *to = &a->line->value[TWO_VOTES_TO].set;
+    uint32_t peer = act_link(a, link)->peer;
+
+    return vote->kind == VOTE_PREVOTE && vote->voter == seat_of(a, vote->instance) &&
+           peer != NODE_UNKNOWN &&
+           (to->count > 0 ? fault_set_has(to, peer)
+                          : act_lot(a, peer, vote->instance, vote->round));
+}
+
+/* The bundle without own prevotes. */
+static enum pass prevotes_leave_out(struct act *a, uint32_t link,
+                                    const struct frame_vote_bundle *bundle,
+                                    const struct blob **frame)
+{
+    uint8_t *left = arena_alloc(a->c.scratch, bundle->votes.count * VOTE_BYTES + 1);
+    struct frame_vote_bundle rest = {.votes = {.data = left}};
+
+    invariant(left != NULL);
+    for (size_t i = 0; i < bundle->votes.count; i++) {
+        struct vote vote;
+        const uint8_t *at = bundle->votes.data + i * VOTE_BYTES;
+        if (vote_decode(&vote, at) == ERR_OK && !kept_from(a, link, &vote)) {
+            memcpy(left + rest.votes.count++ * VOTE_BYTES, at, VOTE_BYTES);
+        }
+    }
+    size_t len = frame_vote_bundle_bytes(&rest);
+    uint8_t *out = arena_alloc(a->c.scratch, len);
+    if (rest.votes.count == 0 || out == NULL ||
+        frame_vote_bundle_encode(out, len, &len, &rest) != ERR_OK) {
+        return PASS_NOT;
+    }
+    blob_drop(a->c.shared, *frame);
+    *frame = blob_put(a->c.shared, out, len);
+    return PASS_ON;
+}
+
 static enum pass two_votes_send(struct act *a, uint32_t link, const struct blob **frame)
 {
     struct span bytes = span_of((*frame)->data, (*frame)->len);
     struct frame_vote_bundle bundle;
     uint8_t *changed = NULL;
 
-    if (!told_second(a, link) || frame_code(bytes) != FRAME_VOTE_BUNDLE ||
+    if (frame_code(bytes) != FRAME_VOTE_BUNDLE ||
         frame_vote_bundle_decode(&bundle, bytes) != ERR_OK) {
+        return PASS_ON;
+    }
+    if (a->line->value[TWO_VOTES_VOTES].num == VOTES_LATE) {
+        return prevotes_leave_out(a, link, &bundle, frame);
+    }
+    if (!told_second(a, link)) {
         return PASS_ON;
     }
     for (size_t i = 0; i < bundle.votes.count; i++) {

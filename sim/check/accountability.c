@@ -299,6 +299,9 @@ void accountability_note(struct checks *checks, const struct note *note, struct 
     case NOTE_PROPOSAL:
         proposal_heard(checks, bytes);
         break;
+    case NOTE_TAKEN:
+        conduct_taken(checks, note, bytes);
+        break;
     }
 }
 

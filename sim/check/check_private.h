@@ -155,7 +155,7 @@ struct punished {
 };
 struct ledger {
     uint32_t count;
-    uint64_t shapes, epochs;
+    uint64_t shapes, epochs, withdrawals;
     struct punished punished[PUNISHED_MAX];
 };
 
@@ -164,7 +164,7 @@ enum { CONDUCT_NODES_MAX = 64 };
 struct conduct {
     bool on, all_honest;
     struct conduct_node *nodes; /* [nodes] */
-    uint64_t votes, houses;
+    uint64_t votes, houses, dates;
 };
 
 struct checks {
@@ -239,6 +239,7 @@ void epochs_block(struct checks *checks, uint32_t index);
 
 void conduct_begin(struct checks *checks);
 void conduct_row(struct checks *checks, const struct trace_row *row);
+void conduct_taken(struct checks *checks, const struct note *note, struct span bytes);
 void conduct_end(struct checks *checks);
 
 void replay_begin(struct checks *checks, const struct genesis *genesis);

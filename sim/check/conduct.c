@@ -1,7 +1,7 @@
 /* Conduct: what honest nodes never do to each other, seen in what they trace. Where nobody is
  * byzantine no node blames a link and no block is refused; a voter knows the block it votes for; a
- * tip gives way only to a heavier one, or to a checkpoint; what a node keeps for a while it lets go
- * (spec: chain 1.2, 1.5; decisions 10, 13). */
+ * tip gives way only to a heavier one, or to a checkpoint; what a node keeps for a while it lets
+ * go; no block is taken before its time (spec: chain 1.2, 1.5; decisions 10, 13). */
 #include <stdlib.h>
 
 #include "node/base/invariant.h"
@@ -148,6 +148,24 @@ void conduct_row(struct checks *checks, const struct trace_row *row)
         break;
     default:
         break;
+    }
+}
+
+/* Against the clock of the node, however wrong that is. */
+void conduct_taken(struct checks *checks, const struct note *note, struct span bytes)
+{
+    struct taken taken;
+
+    invariant(bytes.len == sizeof(taken));
+    memcpy(&taken, bytes.data, sizeof(taken));
+    checks->conduct.dates++;
+    if (taken.ts_ms > taken.wall_ms + checks->params->max_future_ms &&
+        check_honest(checks, note->node)) {
+        check_fail(checks, CHECK_BROKEN,
+                   "future: node %u takes block %016" PRIx64 " of height %" PRIu64 " at " SECONDS
+                   ", dated %" PRIu64 " ms ahead of its clock; %" PRIu64 " are allowed",
+                   note->node, taken.block, taken.height, SECONDS_OF(note->time_ns),
+                   taken.ts_ms - taken.wall_ms, (uint64_t)checks->params->max_future_ms);
     }
 }
 

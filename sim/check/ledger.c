@@ -95,6 +95,7 @@ static void txs_check(struct checks *checks, uint32_t index, const struct block_
         if (tx->expiry < block->height) {
             refused(checks, block, "nonce", "a transaction expired at height", tx->expiry);
         }
+        checks->ledger.withdrawals += tx->type == TX_withdraw;
         if (tx->type == TX_evidence) {
             evidence_check(checks, index, tx->body);
         }

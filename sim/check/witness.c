@@ -128,6 +128,11 @@ void witness_frame(struct witness *w, uint32_t node, uint64_t now_ns, const stru
     }
 }
 
+void witness_taken(struct witness *w, uint32_t node, uint64_t now_ns, const struct taken *taken)
+{
+    note_add(w, node, now_ns, NOTE_TAKEN, span_of(taken, sizeof(*taken)));
+}
+
 const struct note *witness_next(const struct witness *w, size_t *at, struct span *bytes)
 {
     if (*at == w->len) {

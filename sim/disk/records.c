@@ -244,17 +244,22 @@ uint32_t records_commit(struct records *records, const struct records_host *host
     return request;
 }
 
-void records_crash(struct records *records, const struct records_host *host, bool torn,
+bool records_crash(struct records *records, const struct records_host *host, bool torn,
                    uint64_t draw)
 {
+    bool parted = false;
+
     if (torn && records->first != NULL) {
         u128 product = (u128)draw * ((uint64_t)records->first->count + 1);
-        finish_first(records, host, (uint32_t)(product >> 64));
+        uint32_t applied = (uint32_t)(product >> 64);
+        parted = applied > 0 && applied < records->first->count;
+        finish_first(records, host, applied);
     }
     while (records->first != NULL) {
         finish_first(records, host, 0);
     }
     compact_keys(records);
+    return parted;
 }
 
 void records_wipe(struct records *records, const struct records_host *host)

@@ -68,8 +68,8 @@ MUST_CHECK enum err records_push(struct records *records, const struct records_o
 uint32_t records_commit(struct records *records, const struct records_host *host);
 
 /* Drops what is not durable. `torn`: the batch that was being written (the oldest) leaves its first
- * operations behind, as many as `draw` says, from none to all. */
-void records_crash(struct records *records, const struct records_host *host, bool torn,
+ * operations behind, as many as `draw` says, from none to all. True: some but not all. */
+bool records_crash(struct records *records, const struct records_host *host, bool torn,
                    uint64_t draw);
 
 /* Empties the map and gives its memory back. */

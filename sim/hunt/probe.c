@@ -1,6 +1,7 @@
 #include "sim/hunt/probe.h"
 
 #include "node/base/invariant.h"
+#include "node/chain/orphan.h"
 #include "node/chain/vote.h"
 #include "node/seam/limits.h"
 
@@ -75,9 +76,12 @@ static void decided_row(struct probes *p, struct probe_node *n, const uint64_t *
 }
 
 /* What the world traced beside the nodes. */
-static void world_row(struct probes *p, const struct trace_row *row)
+static void world_row(struct probes *p, struct probe_node *n, const struct trace_row *row)
 {
     switch (row->kind - TRACE_KINDS) {
+    case WORLD_TRACE_node_down:
+        n->torn = row->value[3] != 0;
+        break;
     case WORLD_TRACE_node_up:
         hit(p, PROBE_started_empty, row->value[1] != 0);
         break;
@@ -114,6 +118,7 @@ void probes_row(struct probes *p, const struct trace_row *row)
         break;
     case TRACE_evidence_found:
         hit(p, PROBE_evidence_s1, v[0] == EVIDENCE_S1);
+        hit(p, PROBE_evidence_s2, v[0] == EVIDENCE_S2);
         hit(p, PROBE_evidence_h, v[0] == EVIDENCE_H);
         break;
     case TRACE_tip_changed:
@@ -121,7 +126,12 @@ void probes_row(struct probes *p, const struct trace_row *row)
         hit(p, PROBE_reorg_deep, v[2] > 1);
         n->tip = v[0];
         break;
+    case TRACE_pol_taken:
+        hit(p, PROBE_pol_fetched, true);
+        break;
     case TRACE_block_received:
+        hit(p, PROBE_orphan_adopted, v[5] == WAITED_PARENT);
+        hit(p, PROBE_block_deferred, v[5] == WAITED_TIME);
         hit(p, PROBE_block_ahead, v[0] > n->tip + 1);
         break;
     case TRACE_block_rejected:
@@ -130,6 +140,7 @@ void probes_row(struct probes *p, const struct trace_row *row)
     case TRACE_recovered:
         hit(p, PROBE_recovered, v[0] > 0);
         hit(p, PROBE_recovered_final, v[1] > 0);
+        hit(p, PROBE_recovered_torn, n->torn);
         hit(p, PROBE_recovered_behind, v[0] > 0 && v[1] < p->final_height);
         break;
     case TRACE_sync_finished:
@@ -147,8 +158,25 @@ void probes_row(struct probes *p, const struct trace_row *row)
         break;
     default:
         if (row->kind >= TRACE_KINDS) {
-            world_row(p, row);
+            world_row(p, n, row);
         }
         break;
+    }
+}
+
+void probes_figure(struct probes *p, const char *name, double value)
+{
+    static const struct {
+        const char *name;
+        enum probe probe;
+    } figures[] = {
+        {"check_offences_punished", PROBE_slashed},
+        {"check_unbonded_withdrawn", PROBE_unbonding_matured},
+    };
+
+    for (size_t i = 0; i < sizeof(figures) / sizeof(figures[0]); i++) {
+        if (strcmp(figures[i].name, name) == 0) {
+            p->count[figures[i].probe] += (uint64_t)value;
+        }
     }
 }

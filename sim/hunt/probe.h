@@ -22,6 +22,7 @@ struct probe_node {
     uint64_t instance, value; /* of the newest precommit that was not nil; instance 0: none */
     uint64_t round;
     uint64_t epoch, total; /* of the newest committee it sat in */
+    bool torn;             /* its last life ended in the middle of a batch */
 };
 
 /* Zeroed: nothing seen. Nodes beyond SWARM_NODES_MAX are counted without their memory. */
@@ -34,5 +35,8 @@ struct probes {
 
 /* One trace, in the run's order. */
 void probes_row(struct probes *probes, const struct trace_row *row);
+
+/* A figure of the checks, at the end of the run. */
+void probes_figure(struct probes *probes, const char *name, double value);
 
 #endif

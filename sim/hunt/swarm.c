@@ -42,6 +42,10 @@ static void budget_draw(struct swarming *g)
     } else if (swarm_chance(&rng, 2, 3)) {
         w->doomed = below_share(&rng, w, swarm_between(&rng, 10, 31), 100);
     }
+    if (g->strained && !g->beyond) {
+        w->doomed = below_share(&rng, w, 32, 100);
+        return; /* all of them: whoever plays with locks needs weight */
+    }
     /* Some of them. */
     for (uint32_t i = 0; i < w->validators && !g->beyond; i++) {
         if (swarm_chance(&rng, 1, 4)) {

@@ -87,20 +87,48 @@ static void liar_add(struct swarming *g, struct rng *rng, uint32_t node)
     line_add(g, text);
 }
 
+/* All that a byzantine member can do about a lock: two proposals, two blocks, two votes or late
+ * ones, to some or to all. Half of them leave nothing that convicts. */
+static void schemer_add(struct swarming *g, struct rng *rng, uint32_t node)
+{
+    static const char *const deeds[] = {
+        "two-proposals node %" PRIu32, "two-votes node %" PRIu32 " votes late",
+        "two-headers node %" PRIu32, "two-votes node %" PRIu32 " votes values"};
+    uint32_t all = (uint32_t)(((uint64_t)1 << g->swarm->nodes) - 1);
+    bool careful = swarm_chance(rng, 2, 3);
+    char text[300];
+    char to[128];
+
+    for (unsigned i = 0; i < (careful ? 2 : 4); i++) {
+        int n = snprintf(text, sizeof(text), deeds[i], node);
+        if (!swarm_chance(rng, 1, 2)) { /* else by lot */
+            uint32_t told = swarm_chance(rng, 1, 2) ? all : some(rng, g->swarm->nodes);
+            snprintf(text + n, sizeof(text) - (size_t)n, " to %s", swarm_nodes(to, told));
+        }
+        if (i == 0 || swarm_chance(rng, 1, 2)) {
+            line_add(g, text);
+        }
+    }
+}
+
 void swarm_lies(struct swarming *g)
 {
     struct rng rng = swarm_stream(g->seed, TOPIC_LIES);
+    struct rng schemes = swarm_stream(g->seed, TOPIC_SCHEMES);
     const struct swarm *w = g->swarm;
     uint32_t taken = 0;
 
-    if (!g->beyond && swarm_chance(&rng, 1, 2)) {
+    if (!g->strained && !g->beyond && swarm_chance(&rng, 1, 2)) {
         return; /* nobody lies */
     }
     for (uint32_t i = 0; i < w->validators; i++) {
-        if ((w->doomed >> i & 1) == 0 || swarm_chance(&rng, 1, 4)) {
+        if ((w->doomed >> i & 1) == 0) {
             continue;
         }
-        if (!swarm_chance(&rng, 1, 3) || !twin_add(g, &rng, i, &taken)) {
+        if (g->strained || swarm_chance(&schemes, 1, 8)) {
+            schemer_add(g, &schemes, i);
+        } else if (!swarm_chance(&rng, 1, 4) &&
+                   (!swarm_chance(&rng, 1, 3) || !twin_add(g, &rng, i, &taken))) {
             liar_add(g, &rng, i);
         }
     }

@@ -19,6 +19,10 @@ enum swarm_topic {
     TOPIC_KINDS,
     TOPIC_LIES,
     TOPIC_BUGGIFY,
+    TOPIC_STRAIN,
+    TOPIC_EXPIRY,
+    TOPIC_CROWD,
+    TOPIC_SCHEMES,
     TOPIC_FAULT = 64 /* + kind */
 };
 
@@ -34,6 +38,7 @@ struct swarming {
     struct swarm *swarm;
     uint64_t seed;
     bool beyond;
+    bool strained;   /* rounds are short: a time for those who play with locks */
     uint32_t dimmed; /* nodes whose disk was full: they must restart */
     uint32_t count;
     struct swarm_line lines[SWARM_LINES_MAX];

@@ -181,6 +181,26 @@ static void network_draw(struct swarming *g)
     }
 }
 
+/* Impatient committees: rounds end before their votes have come, and many pass while two branches
+ * at a checkpoint's height are equal, so that some are locked on what others do not propose.
+ * Growing timeouts make up for it. */
+static void strain_draw(struct swarming *g)
+{
+    struct rng rng = swarm_stream(g->seed, TOPIC_STRAIN);
+    struct params *p = &g->s->chain;
+
+    if (!swarm_chance(&rng, 1, 4)) {
+        return;
+    }
+    g->strained = true;
+    p->propose_ms = SWARM_CHOOSE(&rng, 50, 100, 200);
+    p->propose_step_ms = SWARM_CHOOSE(&rng, 20, 50, 100);
+    p->vote_ms = SWARM_CHOOSE(&rng, 20, 20, 50, 100);
+    p->vote_step_ms = SWARM_CHOOSE(&rng, 10, 25, 50);
+    p->checkpoint_depth = SWARM_CHOOSE(&rng, 0, 0, 0, 1);
+    g->s->network.constant_ns = SWARM_CHOOSE(&rng, 50, 100, 150) * MS;
+}
+
 /* Within what a block's date allows: maxFuture (500 ms) apart is still together. */
 static void clocks_draw(struct swarming *g)
 {
@@ -215,6 +235,36 @@ static void load_draw(struct swarming *g)
     }
 }
 
+/* Transactions in a hurry: what no block takes in time is void, and pools must let it go. */
+static void expiry_draw(struct swarming *g)
+{
+    struct rng rng = swarm_stream(g->seed, TOPIC_EXPIRY);
+    struct scenario *s = g->s;
+
+    for (uint64_t i = 0; i < s->loads_count; i++) {
+        uint64_t blocks = SWARM_CHOOSE(&rng, 0, 0, 1, 2, 5, 20);
+        s->loads[i].expiry_blocks = s->loads[i].kind == LOAD_TRANSFER ? blocks : 0;
+    }
+}
+
+/* A pool that takes few and more that come than blocks can hold: it fills. */
+static void crowd_draw(struct swarming *g)
+{
+    struct rng rng = swarm_stream(g->seed, TOPIC_CROWD);
+    struct scenario *s = g->s;
+
+    if (!swarm_chance(&rng, 1, 6)) {
+        return;
+    }
+    s->chain.block_txs_max = SWARM_CHOOSE(&rng, 1, 2, 8);
+    s->policy.pool_txs_max = (uint32_t)SWARM_CHOOSE(&rng, 2, 8, 32);
+    for (uint64_t i = 0; i < s->loads_count; i++) {
+        if (s->loads[i].kind == LOAD_TRANSFER) {
+            s->loads[i].per_s = (struct ratio){SWARM_CHOOSE(&rng, 5, 25), 1};
+        }
+    }
+}
+
 void swarm_world(struct swarming *g)
 {
     nodes_draw(g);
@@ -223,6 +273,9 @@ void swarm_world(struct swarming *g)
     policy_draw(g);
     buggify_draw(g);
     network_draw(g);
+    strain_draw(g);
     clocks_draw(g);
     load_draw(g);
+    expiry_draw(g);
+    crowd_draw(g);
 }

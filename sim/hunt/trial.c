@@ -166,6 +166,17 @@ static uint64_t cpu_ns(void)
     return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
 }
 
+static void figures_take(struct probes *probes, const struct world *world)
+{
+    const char *name;
+    const char *unit;
+    double value;
+
+    for (size_t i = 0; world_check_figure(world, i, &name, &value, &unit); i++) {
+        probes_figure(probes, name, value);
+    }
+}
+
 void trial_run(struct trial_result *r, const struct scenario *s,
                const struct trial_options *options)
 {
@@ -208,6 +219,7 @@ void trial_run(struct trial_result *r, const struct scenario *s,
     r->nodes = nodes;
     world_digest(world, r->digest);
     judge(r, &trial, world, end);
+    figures_take(&trial.watch.probes, world);
     memcpy(r->probes, trial.watch.probes.count, sizeof(r->probes));
     world_free(world);
     metrics_free(metrics);

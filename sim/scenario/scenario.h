@@ -73,7 +73,7 @@ struct scenario_group {
     int line; /* of the scenario file, for errors; 0: of the command line */
 };
 
-enum load_kind { LOAD_TRANSFER, LOAD_BOND, LOAD_UNBOND };
+enum load_kind { LOAD_TRANSFER, LOAD_BOND, LOAD_UNBOND, LOAD_WITHDRAW };
 struct scenario_load {
     enum load_kind kind;
     char *group;               /* whose accounts submit */
@@ -82,7 +82,8 @@ struct scenario_load {
     uint64_t start_ns, end_ns; /* end 0: to the end */
     uint64_t amount;           /* atomic units each */
     uint64_t memo_bytes;
-    int line; /* of the scenario file, for errors; 0: of the command line */
+    uint64_t expiry_blocks; /* 0: what nodes give their own */
+    int line;               /* of the scenario file, for errors; 0: of the command line */
 };
 
 /* One fault of the stored timeline as text, read by fault_entry_parse: e.g. "at 20 min for 5 min

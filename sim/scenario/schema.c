@@ -10,7 +10,7 @@
 static const char *const group_kinds[] = {"producer", "relay", NULL};
 static const char *const stake_laws[] = {"equal", "zipf", "list", "normal", NULL};
 static const char *const sync_modes[] = {"genesis", "checkpoint", "snapshot", NULL};
-static const char *const load_kinds[] = {"transfer", "bond", "unbond", NULL};
+static const char *const load_kinds[] = {"transfer", "bond", "unbond", "withdraw", NULL};
 static const char *const delay_starts[] = {"parent", "learning", NULL};
 static const char *const latency_models[] = {"cities", "regions", "constant", "pareto", NULL};
 static const char *const relay_modes[] = {"plumtree", "simblock", NULL};
@@ -101,6 +101,8 @@ static const struct key load_keys[] = {
     QUANTITY(scenario_load, "end", end_ns, UNIT_TIME, "0 ns", 0, YEAR, "0: to the end"),
     QUANTITY(scenario_load, "amount", amount, UNIT_TOKENS, "1 tokens", 0, MANY, "of each"),
     QUANTITY(scenario_load, "memo", memo_bytes, UNIT_BYTES, "0 B", 0, 1024, "bytes of memo"),
+    QUANTITY(scenario_load, "expires", expiry_blocks, UNIT_NONE, "0", 0, 1000000,
+             "blocks above the tip after which it is void; 0: 240"),
 };
 
 static const struct key process_keys[] = {

@@ -186,7 +186,7 @@ static void reads_drop(struct host *h)
     }
 }
 
-void durable_crash(struct world *w, unsigned thread, uint32_t index, uint64_t now_ns, bool clean)
+bool durable_crash(struct world *w, unsigned thread, uint32_t index, uint64_t now_ns, bool clean)
 {
     struct host *h = &w->hosts[index];
     struct records_host host = records_host(w);
@@ -198,8 +198,8 @@ void durable_crash(struct world *w, unsigned thread, uint32_t index, uint64_t no
     while (clean && records_pending(&h->records)) {
         records_commit(&h->records, &host);
     }
-    records_crash(&h->records, &host, torn,
-                  draw(w->scenario->seed, DRAW_DISK_TEAR, index, h->life, 0));
+    return records_crash(&h->records, &host, torn,
+                         draw(w->scenario->seed, DRAW_DISK_TEAR, index, h->life, 0));
 }
 
 void durable_wipe(struct world *w, uint32_t index)

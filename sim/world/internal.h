@@ -136,8 +136,9 @@ void durable_read(struct world *w, unsigned thread, uint32_t index, uint64_t now
 bool durable_read_done(struct world *w, unsigned thread, uint32_t index, uint64_t payload,
                        struct event *event);
 void durable_read_release(struct world *w, const struct event *event);
-/* What the machine had not made durable is lost (or torn), unless it stopped cleanly. */
-void durable_crash(struct world *w, unsigned thread, uint32_t index, uint64_t now_ns, bool clean);
+/* What the machine had not made durable is lost (or torn), unless it stopped cleanly. True: half of
+ * a batch is there. */
+bool durable_crash(struct world *w, unsigned thread, uint32_t index, uint64_t now_ns, bool clean);
 void durable_wipe(struct world *w, uint32_t index);
 void durable_corrupt(struct world *w, uint32_t index, uint32_t entry);
 

@@ -7,6 +7,7 @@
 #define TX_TRANSFER 0x01
 #define TX_BOND 0x02
 #define TX_UNBOND 0x03
+#define TX_WITHDRAW 0x04
 #define BODY_BYTES_MAX (2 + 32 + 8 + 3 + 1024)
 
 enum err loads_build(struct world *w, struct settings_error *error)
@@ -97,12 +98,16 @@ void load_arrive(struct world *w, unsigned thread, uint32_t index, uint64_t now_
         break;
     case LOAD_BOND:
     case LOAD_UNBOND:
-        writer_u16(&out, spec->kind == LOAD_BOND ? TX_BOND : TX_UNBOND);
+    case LOAD_WITHDRAW:
+        writer_u16(&out, spec->kind == LOAD_BOND     ? TX_BOND
+                         : spec->kind == LOAD_UNBOND ? TX_UNBOND
+                                                     : TX_WITHDRAW);
         writer_u64(&out, spec->amount);
         break;
     }
     event.submit.request = count;
     event.submit.kind = SUBMIT_BODY;
+    event.submit.expiry_blocks = (uint32_t)spec->expiry_blocks;
     event.submit.data = span_of(body, writer_len(&out));
     step_run(w, thread, index, cpu_free_ns(&h->cpu, now_ns), &event);
 }

@@ -65,7 +65,7 @@ static void machine_down(struct world *w, unsigned thread, uint32_t index, uint6
     h->silent = why == DOWN_OUTAGE;
     wires_drop(w, thread, index, now_ns, h->silent);
     waiting_drop(w, thread, index);
-    durable_crash(w, thread, index, now_ns, clean);
+    bool torn = durable_crash(w, thread, index, now_ns, clean);
     if (why == DOWN_WIPE) {
         durable_wipe(w, index);
         h->wiped = true;
@@ -81,7 +81,7 @@ static void machine_down(struct world *w, unsigned thread, uint32_t index, uint6
     /* The next life finds zeroed pages, and a machine that is down costs no memory. */
     invariant(madvise(h->node, w->node_bytes, MADV_DONTNEED) == 0);
     trace_add(w, thread, index, now_ns, TRACE_KINDS + WORLD_TRACE_node_down,
-              (uint64_t[TRACE_VALUES_MAX]){h->life, (uint64_t)why, clean});
+              (uint64_t[TRACE_VALUES_MAX]){h->life, (uint64_t)why, clean, torn});
 }
 
 static void churn_arm(struct world *w, unsigned thread, uint32_t src, uint32_t index)

@@ -54,8 +54,19 @@ static void wait_push(struct world *w, unsigned thread, struct host *h, uint32_t
     h->wait_last = x;
 }
 
-/* Effects of a step, in order, leaving the machine at now_ns. */
-static void effects_apply(struct world *w, unsigned thread, uint32_t index, uint64_t now_ns)
+/* What the checks want to know of a step beside its traces: the clock by which it took a block. */
+static void taken_note(struct world *w, unsigned thread, uint32_t index, uint64_t now_ns,
+                       uint64_t wall_ms, const uint64_t *value)
+{
+    struct taken taken = {
+        .height = value[0], .block = value[1], .ts_ms = value[4], .wall_ms = wall_ms};
+
+    witness_taken(w->workers[thread].witness, index, now_ns, &taken);
+}
+
+/* Effects of a step that began at wall_ms, in order, leaving the machine at now_ns. */
+static void effects_apply(struct world *w, unsigned thread, uint32_t index, uint64_t now_ns,
+                          uint64_t wall_ms)
 {
     struct effects *out = &w->workers[thread].effects;
 
@@ -84,6 +95,9 @@ static void effects_apply(struct world *w, unsigned thread, uint32_t index, uint
             engine_mix(w->engine, index, e->reply.request << 8 | (uint64_t)e->reply.err);
             break;
         case EFFECT_TRACE:
+            if (e->trace.kind == TRACE_block_received) {
+                taken_note(w, thread, index, now_ns, wall_ms, e->trace.value);
+            }
             trace_add(w, thread, index, now_ns, (uint32_t)e->trace.kind, e->trace.value);
             break;
         }
@@ -131,7 +145,7 @@ void step_run(struct world *w, unsigned thread, uint32_t index, uint64_t now_ns,
         fault_factor_q16(&w->timeline, &worker->cursor, FAULT_SLOW_CPU, index, now_ns);
     uint64_t done_ns =
         cpu_run(&h->cpu, now_ns, charges_ps(w, &worker->effects), slow_q16, 1u << 16);
-    effects_apply(w, thread, index, done_ns);
+    effects_apply(w, thread, index, done_ns, event->wall_ms);
     if (!h->up) {
         return;
     }

@@ -120,6 +120,8 @@ Test(adversary, lines)
         {"two-votes node 0", "two-votes node 0 votes values\n", NULL},
         {"two-votes node 0 to node 3 votes forget", "two-votes node 0 votes forget to node 3\n",
          NULL},
+        {"two-votes node 0 votes late", "two-votes node 0 votes late\n", NULL},
+        {"two-proposals node 0-1 to node 3", "two-proposals node 0-1 to node 3\n", NULL},
         {"twins node 0 with node 7", "twins node 0 with node 7\n", NULL},
         {"delaying node 0", NULL, "delaying needs 'by' and a value"},
         {"two-votes node 0 votes many", NULL, "unknown votes 'many'"},
@@ -223,6 +225,28 @@ Test(adversary, two_votes_convict_their_voter)
         cr_expect_eq(figure(&run, "check_agreement_broken"), 0);
         run_end(&run);
     }
+}
+
+/* Two proposals a round, blocks made for them where the tree has none, and prevotes that come late
+ * for half of the peers, while rounds are short: finality goes on, nobody signs what convicts, and
+ * no proposal that was shown is refused. */
+Test(adversary, two_proposals_try_the_locks)
+{
+    const char *const with[] = {"chain.target=1 s",         "chain.checkpoint_blocks=2",
+                                "chain.checkpoint_depth=0", "chain.propose=100 ms",
+                                "chain.propose_step=20 ms", "chain.vote=20 ms",
+                                "chain.vote_step=10 ms",    "duration=2 min"};
+    struct run run = run_threads(ten,
+                                 "adversaries:\n  - two-proposals node 0-2\n"
+                                 "  - two-votes node 0-2 votes late\n",
+                                 with, 8, 1);
+
+    cr_expect_gt(figure(&run, "forged"), 10);
+    cr_expect_gt(figure(&run, "checkpoints"), 30);
+    cr_expect_gt(figure(&run, "rounds_mean"), 1.2);
+    cr_expect_eq(figure(&run, "evidence_found"), 0);
+    cr_expect_eq(figure(&run, "peers_misbehaved"), 0);
+    run_end(&run);
 }
 
 /* A key on two machines, one on each side of a cut, whose owner thereby votes on both. Neither side
