@@ -116,8 +116,9 @@ enum err chain_header(struct chain *chain, struct ctx *c,
 /* True while this node begins from a block that its operator trusts (config: trusted_height, any
  * sync but from genesis) and does not have it yet: nothing that is decided below it can be judged,
  * for old keys sign any history, so no decision is taken and no value is valid until it is here.
- * Then it is final without a certificate. Not while it is further above the checkpoint than half
- * of the tree: decisions must make room, and a history without it still ends at its height. */
+ * Then it is final without a certificate. Where blocks are fetched from genesis, not while it is
+ * further above the checkpoint than half of the tree: decisions must make room, and a history
+ * without it still ends at its height. The daemon makes its tree large enough. */
 bool chain_trust_pending(const struct chain *chain);
 
 /* Snapshot sync: puts a final block that the operator trusts under an empty tree, in place of

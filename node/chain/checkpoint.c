@@ -93,7 +93,8 @@ bool chain_trust_pending(const struct chain *chain)
     uint64_t base = chain->tree.entries[chain->tree.base].height;
 
     return chain->final_instance < trusted_instance(chain) && base < trusted &&
-           trusted - base <= chain->tree.capacity / 2;
+           (chain->config->sync == SYNC_FROM_SNAPSHOT ||
+            trusted - base <= chain->tree.capacity / 2);
 }
 
 bool trust_follow(struct chain *chain, struct ctx *c)

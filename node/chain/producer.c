@@ -106,12 +106,15 @@ static uint64_t until_ns(const struct ctx *c, uint64_t ts_ms)
 void producer_aim(struct producer *p, struct ctx *c, const struct tree *tree,
                   const struct params *params, uint32_t tip)
 {
-    const struct tree_entry *above = &tree->entries[tip];
     uint64_t stake;
     enum err err;
 
     p->parent = TREE_NONE;
     p->due_ns = DEADLINE_NONE;
+    if (tip == TREE_NONE) {
+        return;
+    }
+    const struct tree_entry *above = &tree->entries[tip];
     if (!p->has_account || !p->on ||
         (!signed_record_allows(&p->signed_before, above->height + 1) &&
          !planted(SIGNED_HEIGHT_IGNORED))) {

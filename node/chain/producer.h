@@ -42,7 +42,8 @@ void producer_init(struct producer *producer, const struct node_config *config);
 /* Gives back what waits. */
 void producer_drop(struct producer *producer, struct shared *shared);
 
-/* Aims at the child of this tip, an entry of the tree. params: in force for the child. */
+/* Aims at the child of this tip, an entry of the tree; TREE_NONE: at nothing. params: in force for
+ * the child. */
 void producer_aim(struct producer *producer, struct ctx *c, const struct tree *tree,
                   const struct params *params, uint32_t tip);
 /* When there is something to do: signs and writes the block, or naps on. */

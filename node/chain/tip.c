@@ -81,7 +81,9 @@ void tip_refresh(struct chain *chain, struct ctx *c)
         chain->params = params;
         chain->params_of = chain->tree.tip;
     }
-    producer_aim(&chain->producer, c, &chain->tree, &chain->params, chain->tree.tip);
+    /* What leads to the trusted block is not ours to make. */
+    producer_aim(&chain->producer, c, &chain->tree, &chain->params,
+                 chain_trust_pending(chain) ? TREE_NONE : chain->tree.tip);
 }
 
 void tip_changed(struct chain *chain, struct ctx *c, uint32_t old_tip)

@@ -1,0 +1,106 @@
+#!/usr/bin/env python3
+"""Five daemons under transfers, while strangers connect, say nonsense or nothing, and leave: file descriptors and memory stay flat.
+Usage: test_soak.py BUILD [TABLE]. ORRERY_SOAK_S says how long (90); TABLE is a file for what was measured, a line per sample."""
+import os
+import random
+import re
+import shutil
+import socket
+import statistics
+import sys
+import tempfile
+import time
+
+sys.dont_write_bytecode = True
+from live import Live, Load, programs_folder  # noqa: E402
+
+SECONDS = int(os.environ.get("ORRERY_SOAK_S", "90"))
+NODES, TARGET_MS, EVERY_S, KIB = 5, 1000, 2.5, 1024
+
+
+def sample(live):
+    """Per node: open file descriptors, anonymous memory in KiB."""
+    out = []
+    for node in live.nodes():
+        pid = live.children[node].pid
+        with open(f"/proc/{pid}/status", encoding="ascii") as file:
+            out.append((len(os.listdir(f"/proc/{pid}/fd")), int(re.search(r"RssAnon:\s+(\d+)", file.read())[1])))
+    return out
+
+
+class Strangers:
+    """Some stay until they are cut, some leave at once."""
+
+    def __init__(self, live, draw):
+        self.live, self.draw, self.sockets = live, draw, []
+
+    def come(self):
+        for _ in range(4):
+            node = self.draw.choice(self.live.nodes())
+            port = self.draw.choice((self.live.net.link_port, self.live.net.rest_port))(node)
+            try:
+                s = socket.create_connection(("127.0.0.1", port), timeout=5)
+                s.sendall(self.draw.choice((b"", b"\1", self.draw.randbytes(300), b"GET /chain/height HTTP/1.1\r\nHost: x\r\n")))
+                self.sockets.append(s)
+            except OSError:
+                pass
+        while len(self.sockets) > 24:
+            self.sockets.pop(0).close()
+
+    def leave(self):
+        for s in self.sockets:
+            s.close()
+
+
+def flat(samples):
+    """Compares the last third with the one before: the first fills caches."""
+    third = len(samples) // 3
+    for node in range(NODES):
+        before, after = ([s[node] for s in part] for part in (samples[third:2 * third], samples[2 * third:]))
+        fds = [max(x[0] for x in part) for part in (before, after)]
+        memory = [statistics.median(x[1] for x in part) for part in (before, after)]
+        assert fds[1] <= fds[0] + 16, f"node {node + 1}: at most {fds[0]} file descriptors, then {fds[1]}"
+        assert memory[1] <= 1.25 * memory[0] + 4 * KIB, f"node {node + 1}: {memory[0]} KiB, then {memory[1]} KiB"
+        print(f"node {node + 1}: at most {fds[0]} then {fds[1]} file descriptors, median {memory[0] / KIB:.1f} then {memory[1] / KIB:.1f} MiB")
+
+
+def main():
+    programs = programs_folder(sys.argv)
+    table = open(sys.argv[1], "w", encoding="ascii") if len(sys.argv) > 1 else None
+    folder = tempfile.mkdtemp(prefix="orrery-soak-")
+    live = Live(programs, folder, NODES, TARGET_MS)
+    load, samples = Load(live, per_second=20), []
+    strangers, good = Strangers(live, random.Random(1)), False
+    try:
+        live.start()
+        live.wait_final(1)
+        load.start()
+        begin = time.monotonic()
+        while time.monotonic() < begin + SECONDS or len(samples) < 9:
+            strangers.come()
+            time.sleep(EVERY_S)
+            samples.append(sample(live))
+            if table:
+                text = "\t".join(f"{fds}\t{memory}" for fds, memory in samples[-1])
+                table.write(f"{time.monotonic() - begin:.0f}\t{text}\n")
+                table.flush()
+        strangers.leave()
+        load.stop()
+        top = live.wait_final(max(live.final(n)[0] for n in live.nodes()) + 1)
+        included = live.included(1)
+        live.stop()
+        live.judge()
+        flat(samples)
+        print(f"{time.monotonic() - begin:.0f} s, {included} transfers, final height {top}")
+        good = True
+    finally:
+        load.over.set()
+        live.end()
+        if good:
+            shutil.rmtree(folder)
+        else:
+            print(f"kept: {folder}")
+
+
+if __name__ == "__main__":
+    main()
