@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "node/client/ctl.h"
+#include "node/crypto/noise.h"
 #include "node/crypto/secret.h"
 #include "node/crypto/sign.h"
 #include "node/crypto/vrf.h"
@@ -52,7 +53,7 @@ static void public_print(const char *name, const uint8_t public_key[32], bool js
     if (json) {
         printf("%s\"%s\": \"", first ? "{" : ", ", name);
     } else {
-        printf("%-8s ", name);
+        printf("%-9s ", name);
     }
     for (size_t i = 0; i < 32; i++) {
         printf("%02x", public_key[i]);
@@ -64,18 +65,22 @@ static void keys_print(struct keystore *keystore, bool json)
 {
     const struct keystore_entry *node = keystore_find(keystore, KEYSTORE_NODE, NULL);
     const struct keystore_entry *vrf = keystore_find(keystore, KEYSTORE_VRF, NULL);
+    const struct keystore_entry *transport = keystore_find(keystore, KEYSTORE_TRANSPORT, NULL);
     const struct keystore_entry *account = keystore_find(keystore, KEYSTORE_ACCOUNT, NULL);
+    const struct keystore_entry *const entries[] = {node, vrf, transport, account};
+    static const char *const names[] = {"node", "vrf", "transport", "account"};
     bool first = true;
 
-    for (int i = 0; i < 3; i++) {
-        const struct keystore_entry *entry = i == 0 ? node : i == 1 ? vrf : account;
-        static const char *const names[] = {"node", "vrf", "account"};
+    for (size_t i = 0; i < sizeof(entries) / sizeof(entries[0]); i++) {
+        const struct keystore_entry *entry = entries[i];
         uint8_t public_key[32];
         struct sign_secret secret;
         if (entry == NULL) {
             continue;
         }
-        if (i == 1) {
+        if (entry == transport) {
+            noise_public(public_key, entry->seed);
+        } else if (entry == vrf) {
             struct vrf_secret vrf_secret;
             vrf_keypair(&vrf_secret, entry->seed);
             memcpy(public_key, vrf_secret.public_key, 32);

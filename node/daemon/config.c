@@ -11,7 +11,7 @@
 
 /* A file as it is written; made into a daemon_config when it is whole. */
 struct file_seed {
-    char *endpoint, *node;
+    char *endpoint, *node, *transport;
     int line;
 };
 
@@ -47,6 +47,8 @@ static const char *const role_names[] = {"relay", "storage", "streaming", "execu
 static const struct key seed_keys[] = {
     TEXT(file_seed, "endpoint", endpoint, NULL, "address and port, as '192.0.2.1:7900'"),
     TEXT(file_seed, "node", node, "", "its node id; none: whoever answers is believed"),
+    TEXT(file_seed, "transport", transport, "",
+         "its transport key (orreryctl keys show), so that it learns ours sealed; none: asked for"),
 };
 
 static const struct key trusted_keys[] = {
@@ -201,12 +203,18 @@ static enum err seeds_take(struct daemon_config *config, const struct file *file
                            struct settings_error *error)
 {
     config->seeds = calloc(file->seeds_count + 1, sizeof(*config->seeds));
-    invariant(config->seeds != NULL);
+    config->seed_transport = calloc(file->seeds_count + 1, sizeof(*config->seed_transport));
+    invariant(config->seeds != NULL && config->seed_transport != NULL);
     for (size_t i = 0; i < file->seeds_count; i++) {
         const struct file_seed *seed = &file->seeds[i];
+        uint8_t *transport = config->seed_transport[config->seed_count];
         struct seed_peer *peer = &config->seeds[config->seed_count++];
         TRY(address_read(&peer->endpoint, seed->endpoint, "endpoint", seed->line, error));
         TRY(hex_read(peer->node_id, seed->node, "node", seed->line, error));
+        TRY(hex_read(transport, seed->transport, "transport", seed->line, error));
+        if (seed->transport[0] != 0 && seed->node[0] == 0) {
+            return settings_refuse(error, seed->line, ERR_SYNTAX, "`transport` without `node`");
+        }
         if (peer->endpoint.port == 0) {
             return settings_refuse(error, seed->line, ERR_SYNTAX, "a seed needs an `endpoint`");
         }
@@ -341,6 +349,7 @@ void config_free(struct daemon_config *config)
     free(config->passphrase);
     free(config->trace);
     free(config->seeds);
+    free(config->seed_transport);
     free(config->rest.name);
     free(config->rest.faucet.keys);
     memset(config, 0, sizeof(*config));

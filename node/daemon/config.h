@@ -29,8 +29,9 @@ struct daemon_config {
     char *passphrase; /* file that holds the passphrase; "": the keystore has none */
     struct endpoint listen[HOST_LISTEN_MAX];
     size_t listen_count;
-    struct endpoint advertise; /* where others reach this node */
-    struct seed_peer *seeds;   /* node ids may be zero: whoever answers */
+    struct endpoint advertise;     /* where others reach this node */
+    struct seed_peer *seeds;       /* node ids may be zero: whoever answers */
+    uint8_t (*seed_transport)[32]; /* of each; zero: not known */
     size_t seed_count;
     uint32_t roles;
     enum sync_choice sync;

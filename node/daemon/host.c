@@ -147,6 +147,12 @@ enum err host_open(struct host **out, const struct host_options *options)
     return ERR_OK;
 }
 
+void host_transport_set(struct host *host, const uint8_t node_id[32],
+                        const uint8_t transport_key[32])
+{
+    static_learn(host, node_id, transport_key);
+}
+
 enum err host_start(struct host *host)
 {
     struct event event = {.kind = EVENT_START};

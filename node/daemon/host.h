@@ -70,6 +70,7 @@ struct host_stats {
     uint64_t received_bytes, sent_bytes, received_frames, sent_frames;
     uint64_t accepted, refused; /* sockets */
     uint64_t handshakes, handshakes_failed;
+    uint64_t handshakes_ik;  /* of those, dialed to a node whose key was known */
     uint64_t links, clients; /* now */
     uint64_t writes_pending; /* batches not durable yet */
     uint64_t datagrams_in, datagrams_out, datagrams_dropped;
@@ -114,6 +115,11 @@ struct host_reply {
 /* Makes a host, its node and its sockets; nothing happens before the loop runs. ERR_NO_MEMORY;
  * ERR_IO: an address cannot be listened on (logged). */
 enum err host_open(struct host **host, const struct host_options *options) MUST_CHECK;
+
+/* A node's transport key known from elsewhere, before host_start: links to it begin with IK, which
+ * shows our own key to nobody else. One that is wrong is forgotten at the first try. */
+void host_transport_set(struct host *host, const uint8_t node_id[32],
+                        const uint8_t transport_key[32]);
 
 /* EVENT_START, then listens. */
 enum err host_start(struct host *host) MUST_CHECK;

@@ -1,5 +1,6 @@
 /* One socket: handshake, then frames in cells both ways. What a peer sends is never trusted: every
  * breach ends the link and nothing else. */
+#include <netinet/tcp.h>
 #include <stdlib.h>
 
 #include "node/crypto/secret.h"
@@ -490,12 +491,26 @@ static void on_read(uv_stream_t *stream, ssize_t count, const uv_buf_t *buffer)
     bytes_in(link, (uint8_t *)buffer->base, (size_t)count);
 }
 
+/* What was sent and is not acknowledged for so long ends the connection: the other end is gone
+ * without a word. (The kernel alone would try for a quarter of an hour.) */
+static void patience_set(struct link *link)
+{
+    uint64_t stall_ms = link->host->limits.stall_ns / 1000000;
+    unsigned int patience_ms = stall_ms < INT32_MAX ? (unsigned int)stall_ms : INT32_MAX;
+    uv_os_fd_t fd;
+
+    if (uv_fileno((uv_handle_t *)&link->tcp, &fd) == 0) {
+        (void)setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &patience_ms, sizeof(patience_ms));
+    }
+}
+
 void link_begin(struct link *link)
 {
     struct host *host = link->host;
     uint8_t ephemeral[NOISE_KEY_BYTES];
 
     uv_tcp_nodelay(&link->tcp, 1);
+    patience_set(link);
     host_random(ephemeral, sizeof(ephemeral));
     link->handshake = calloc(1, sizeof(*link->handshake));
     invariant(link->handshake != NULL);
@@ -505,6 +520,7 @@ void link_begin(struct link *link)
     host->stats.handshakes++;
     if (link->dialed) {
         const uint8_t *key = link->expects ? static_find(host, link->peer) : NULL;
+        host->stats.handshakes_ik += key != NULL;
         handshake_dial(link->handshake, &host->identity, key != NULL ? NOISE_IK : NOISE_XX,
                        link->expects ? link->peer : NULL, key, ephemeral);
     } else {

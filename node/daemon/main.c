@@ -328,6 +328,12 @@ static enum err host_make(struct daemon *d)
     memcpy(options.transport_seed, d->keys.transport, 32);
     TRY(host_open(&d->host, &options));
     secret_wipe(options.transport_seed, sizeof(options.transport_seed));
+    for (size_t i = 0; i < d->config.seed_count; i++) {
+        static const uint8_t unknown[32];
+        if (memcmp(d->config.seed_transport[i], unknown, 32) != 0) {
+            host_transport_set(d->host, d->config.seeds[i].node_id, d->config.seed_transport[i]);
+        }
+    }
     d->observer = (struct host_observer){.notice = observe, .context = d};
     host_observe(d->host, &d->observer);
     if (d->config.trace[0] != 0) {

@@ -102,11 +102,19 @@ class Signer:
         return (tx + signature.raw).hex()
 
 
-class Daemons:
-    """The real side. Times are made relative to the date of genesis."""
+def transport_key(seed):
+    """The X25519 public key."""
+    public = ctypes.create_string_buffer(32)
+    ctypes.CDLL("libsodium.so.23").crypto_scalarmult_base(public, bytes.fromhex(seed))
+    return public.raw.hex()
 
-    def __init__(self, build, folder, members, genesis, date_ms, loss, seed):
-        self.folder, self.members, self.genesis = folder, members, genesis
+
+class Daemons:
+    """The real side. Times are made relative to the date of genesis. more: further lines of each node.yaml."""
+
+    def __init__(self, build, folder, members, genesis, date_ms, loss, seed, more=""):
+        self.folder, self.members, self.genesis, self.more = folder, members, genesis, more
+        self.transport = [transport_key(m["transport seed"]) for m in members]
         self.zero_ns = time.monotonic_ns() + date_ms * 1_000_000 - time.time_ns()
         self.program = next(p for p in (build / "node/daemon/orreryd", build / "orreryd") if p.exists())
         self.children, self.sent, self.refused, self.cpu = [], 0, 0, 0.0
@@ -118,11 +126,12 @@ class Daemons:
         return self.folder / f"node{node}"
 
     def settings(self, node):
-        seeds = "".join(f"  - {{endpoint: '[{self.members[k]['address']}]:{self.members[k]['port']}', node: '{self.members[k]['id']}'}}\n"
+        seeds = "".join(f"  - {{endpoint: '[{self.members[k]['address']}]:{self.members[k]['port']}', node: '{self.members[k]['id']}',"
+                        f" transport: '{self.transport[k]}'}}\n"
                         for k in dict.fromkeys(map(int, self.members[node]["knows"].split(","))))
         me = self.members[node]
         return (f"data: data\ngenesis: ../genesis.bin\nkeys: node.keys\ntrace: trace.tsv\n"
-                f"listen: ['[{me['address']}]:{me['port']}']\nseeds:\n{seeds}rest:\n  listen: '127.0.0.1:{REST}'\n")
+                f"listen: ['[{me['address']}]:{me['port']}']\nseeds:\n{seeds}rest:\n  listen: '127.0.0.1:{REST}'\n{self.more}")
 
     def start(self):
         for node, member in enumerate(self.members):
@@ -296,18 +305,23 @@ def run_daemons(daemons, options, duration):
     return late, ended, busy, router
 
 
-def conformance(options, folder):
-    build = pathlib.Path(options.build)
-    duration = int(options.blocks * options.target) + 10
+def populate(options, folder, duration):
+    """Writes scenario, genesis and nodes; returns the nodes, the genesis hash and the date of genesis in ms."""
     text = scenario_text(options, flush_seconds(folder), duration)
     date_ms = int(time.time() * 1000) + 6000 + 500 * options.nodes
     (folder / "scenario.yaml").write_text(f"date: {date_ms - HEAD_START * 1000}\nhead_start: {HEAD_START} s\n{text}")
-    made = subprocess.run([build / "orrery", "population", folder / "scenario.yaml", "-o", folder], capture_output=True, text=True,
-                          check=True).stdout
+    made = subprocess.run([pathlib.Path(options.build) / "orrery", "population", folder / "scenario.yaml", "-o", folder],
+                          capture_output=True, text=True, check=True).stdout
     rows = [line.split("\t") for line in (folder / "nodes.tsv").read_text().splitlines()]
-    members = [dict(zip(rows[0], row)) for row in rows[1:]]
+    return [dict(zip(rows[0], row)) for row in rows[1:]], made.split()[-1], date_ms
+
+
+def conformance(options, folder):
+    build = pathlib.Path(options.build)
+    duration = int(options.blocks * options.target) + 10
+    members, genesis, date_ms = populate(options, folder, duration)
     with real_time():
-        daemons = Daemons(build, folder, members, made.split()[-1], date_ms, options.loss, options.seed)
+        daemons = Daemons(build, folder, members, genesis, date_ms, options.loss, options.seed)
         late, ended, busy, router = run_daemons(daemons, options, duration)
     real, simulated = daemons.read(), simulate(build, folder, options.nodes, options.seed)
     begin, end = WARM_BLOCKS * options.target, ended - 10

@@ -137,7 +137,7 @@ static void observe(void *context, const struct host_notice *notice)
     node->misbehaved += notice->trace.kind == TRACE_peer_misbehaved;
 }
 
-void net_start(struct net *net, size_t i)
+void net_open_host(struct net *net, size_t i)
 {
     struct net_node *node = &net->nodes[i];
     struct host_options options = {.loop = &net->loop,
@@ -151,9 +151,14 @@ void net_start(struct net *net, size_t i)
     cr_assert_eq(host_open(&node->host, &options), ERR_OK);
     node->observer = (struct host_observer){.notice = observe, .context = node};
     host_observe(node->host, &node->observer);
-    cr_assert_eq(host_start(node->host), ERR_OK);
     node->up = true;
     node->stopped = false;
+}
+
+void net_start(struct net *net, size_t i)
+{
+    net_open_host(net, i);
+    cr_assert_eq(host_start(net->nodes[i].host), ERR_OK);
 }
 
 static void on_stopped(void *context)

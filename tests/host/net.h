@@ -40,6 +40,8 @@ struct net {
 enum net_family { NET_IPV4, NET_IPV6 };
 void net_open(struct net *net, size_t count, uint64_t target_ms, enum net_family family);
 bool net_has_ipv6(void);
+/* Without host_start: what is set before it can be. */
+void net_open_host(struct net *net, size_t node);
 void net_start(struct net *net, size_t node);
 /* A clean stop; its records stay, and net_start begins its next life. */
 void net_stop(struct net *net, size_t node);

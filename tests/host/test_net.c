@@ -122,6 +122,31 @@ Test(host, simultaneous_dials, .timeout = 150)
     net_close(&net);
 }
 
+/* A transport key from the settings: the first link begins with IK; with XX at the next try if the
+ * key was wrong. */
+Test(host, transport_known, .timeout = 150)
+{
+    static const uint8_t wrong[32] = {9};
+    uint8_t key[32];
+    struct host_stats stats;
+    net_open(&net, 3, 1000, NET_IPV4);
+    for (size_t i = 0; i < net.count; i++) {
+        net_open_host(&net, i);
+    }
+    noise_public(key, net.nodes[1].transport);
+    host_transport_set(net.nodes[0].host, net.nodes[1].node_id, key);
+    host_transport_set(net.nodes[0].host, net.nodes[2].node_id, wrong);
+    for (size_t i = 0; i < net.count; i++) {
+        cr_assert_eq(host_start(net.nodes[i].host), ERR_OK);
+    }
+    cr_assert(net_run(&net, WAIT_MS, linked));
+    host_stats(net.nodes[0].host, &stats);
+    cr_assert_geq(stats.handshakes_ik, 2);
+    host_stats(net.nodes[1].host, &stats);
+    cr_assert_eq(stats.handshakes_ik, 0);
+    net_close(&net);
+}
+
 /* --- attackers: plain sockets --- */
 
 static int raw_connect(const struct net *n, size_t node)

@@ -60,7 +60,7 @@ Test(config, everything)
     cr_assert_eq(read_text(&config, &error,
                            LEAST
                            "listen: ['0.0.0.0:7900', '[::]:7901']\n"
-                           "seeds: [{endpoint: '192.0.2.1:7900', node: " ID "},"
+                           "seeds: [{endpoint: '192.0.2.1:7900', node: " ID ", transport: " ID "},"
                            " {endpoint: '[2001:db8::1]:7'}]\n"
                            "roles: [relay, verifier]\nlog: debug\ntrace: t\nsync: checkpoint\n"
                            "trusted: {height: 5760, id: " ID "}\n"
@@ -73,7 +73,9 @@ Test(config, everything)
     cr_assert_eq(config.advertise.port, 7900);
     cr_assert_eq(config.seed_count, 2);
     cr_assert_eq(config.seeds[0].node_id[31], 0xff);
+    cr_assert_eq(config.seed_transport[0][1], 0x11);
     cr_assert_eq(config.seeds[1].node_id[31], 0);
+    cr_assert_eq(config.seed_transport[1][1], 0);
     cr_assert_eq(config.seeds[1].endpoint.address[0], 0x20);
     cr_assert_eq(config.roles, ROLE_RELAY | ROLE_VERIFIER);
     cr_assert_eq(config.sync, SYNC_FROM_CHECKPOINT);
@@ -102,6 +104,7 @@ Test(config, refused)
         {LEAST "seeds:\n  - {endpoint: '1.2.3.4:5', node: xyz}\n", "64 hex digits", 5},
         {LEAST "seeds:\n  - {endpoint: '1.2.3.4:5', node: " ID "0}\n", "64 hex digits", 5},
         {LEAST "seeds:\n  - {endpoint: ''}\n", "endpoint", 5},
+        {LEAST "seeds:\n  - {endpoint: '1.2.3.4:5', transport: " ID "}\n", "without", 5},
         {LEAST "roles: [king]\n", "king", 4},
         {LEAST "sync: snapshot\n", "trusted", 4},
         {LEAST "sync: checkpoint\ntrusted: {height: 32769, id: " ID "}\n", "snapshot", 5},

@@ -108,7 +108,8 @@ class Testnet:
             keys = self.keys_new(os.path.join(self.home(node), "node.keys"))
             lines.append(f"{keys['account']} {SPARE} {STAKE}")
             lines.append(f"node {keys['account']} relay 127.0.0.1:{self.link_port(node)} {keys['node']} {keys['vrf']}")
-            seeds.append(f"  - {{endpoint: '127.0.0.1:{self.link_port(node)}', node: '{keys['node']}'}}")
+            seeds.append(f"  - {{endpoint: '127.0.0.1:{self.link_port(node)}', node: '{keys['node']}',"
+                         f" transport: '{keys['transport']}'}}")
         faucet = self.keys_new(os.path.join(self.folder, "faucet.keys"))
         self.facts["faucet"] = faucet["account"]
         lines.append(f"{faucet['account']} {FAUCET} 0\ngovernor {faucet['account']}")
