@@ -57,15 +57,10 @@ enum err stake_effective(uint64_t *stake, struct shared *shared, const uint8_t r
     return ERR_OK;
 }
 
-enum err committee_get(struct committee *committee, struct shared *shared, const uint8_t root[32],
-                       uint64_t epoch)
+enum err committee_decode(struct committee *committee, struct span leaf)
 {
-    uint8_t key[32];
-    struct span value;
-    leaf_key_u64(key, STATE_COMMITTEE, epoch);
-    TRY(state_get(&value, shared, root, key));
     struct reader r;
-    reader_init(&r, value);
+    reader_init(&r, leaf);
     uint8_t kind = reader_u8(&r);
     committee->epoch = reader_u64(&r);
     committee->beacon = reader_raw(&r, 32);
@@ -75,6 +70,16 @@ enum err committee_get(struct committee *committee, struct shared *shared, const
     committee->count = (uint32_t)members.count;
     TRY(reader_end(&r));
     return kind == STATE_COMMITTEE ? ERR_OK : ERR_CORRUPT;
+}
+
+enum err committee_get(struct committee *committee, struct shared *shared, const uint8_t root[32],
+                       uint64_t epoch)
+{
+    uint8_t key[32];
+    struct span value;
+    leaf_key_u64(key, STATE_COMMITTEE, epoch);
+    TRY(state_get(&value, shared, root, key));
+    return committee_decode(committee, value);
 }
 
 const uint8_t *committee_key(const struct committee *committee, uint32_t voter)

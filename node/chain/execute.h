@@ -74,6 +74,8 @@ struct committee {
     const uint8_t *members; /* count x (key 32 | weight u64), ascending keys */
     uint32_t count;
 };
+/* From the bytes of such a leaf. */
+enum err committee_decode(struct committee *committee, struct span leaf) MUST_CHECK;
 enum err committee_get(struct committee *committee, struct shared *shared, const uint8_t root[32],
                        uint64_t epoch) MUST_CHECK;
 const uint8_t *committee_key(const struct committee *committee, uint32_t voter);

@@ -61,6 +61,7 @@ void finality_init_apart(struct finality *f, void *room, const struct node_confi
     timers_stop(f);
     f->flush_ns = DEADLINE_NONE;
     arrival_init(f);
+    conflict_init(f);
     if (f->has_account) {
         sign_keypair(&f->secret, config->account_seed);
     }
@@ -72,6 +73,7 @@ void finality_drop(struct finality *f)
         return; /* never started */
     }
     arrival_drop(f);
+    conflict_drop(f);
     intake_drop(f);
     blob_drop(f->shared, f->seat.root);
     blob_drop(f->shared, f->recovery.lock);
@@ -139,6 +141,7 @@ static void seat_refresh(struct finality *f, struct ctx *c)
         mesh_leave(&f->mesh, f->overlay);
     } else if (!had || epoch != epoch_before) {
         certificate_committee_id(seat->id, &seat->committee);
+        conflict_seats_keep(f, c);
         seat_take(f, c);
     }
     blob_drop(c->shared, root);
@@ -393,7 +396,7 @@ bool finality_read_done(struct finality *f, struct ctx *c, const struct event *e
         }
         return true;
     }
-    return arrival_read_done(f, c, event);
+    return conflict_read_done(f, c, event) || arrival_read_done(f, c, event);
 }
 
 bool finality_write_done(struct finality *f, struct ctx *c, const struct event *event)
@@ -411,9 +414,8 @@ void finality_link_ready(struct finality *f, struct ctx *c, uint32_t link)
     uint64_t final = chain_final_instance(f->chain);
     if (instance > final) {
         arrival_told(f, c, link, instance);
-    } else if (instance < final) {
-        arrival_tell(f, c, UINT64_C(1) << link);
     }
+    arrival_tell(f, c, UINT64_C(1) << link); /* whoever has another one of it says so */
     if (is_member(f) && mesh_link_ready(&f->mesh, f->overlay, link)) {
         send_have(f, c, UINT64_C(1) << link);
     }
@@ -426,6 +428,7 @@ void finality_link_down(struct finality *f, struct ctx *c, uint32_t link)
     mesh_link_down(&f->mesh, link);
     intake_link_down(f, link);
     arrival_link_down(f, link);
+    conflict_link_down(f, link);
     f->shown.known &= mask;
     f->answered_s[link] = 0;
     for (int i = 0; i < 2 && f->voted; i++) {
@@ -441,19 +444,29 @@ enum err finality_frame(struct finality *f, struct ctx *c, uint32_t link, const 
         return ERR_OK;
     }
     f->busy_ns = c->mono_ns + 1;
-    switch (frame->data[0]) {
+    uint8_t code = frame->data[0];
+    if (code == FRAME_DECISION_GET) {
+        return arrival_frame(f, c, link, frame);
+    }
+    if (conflict_settled(f, link)) {
+        return ERR_OK;
+    }
+    enum err err;
+    switch (code) {
     case FRAME_PROPOSAL:
     case FRAME_VOTE_BUNDLE:
-        return intake_frame(f, c, link, frame);
+        err = intake_frame(f, c, link, frame);
+        break;
     case FRAME_VOTE_HAVE:
         return send_missing(f, c, link, span_of(frame->data, frame->len));
     case FRAME_DECISION:
     case FRAME_DECISION_IHAVE:
-    case FRAME_DECISION_GET:
-        return arrival_frame(f, c, link, frame);
+        err = arrival_frame(f, c, link, frame);
+        break;
     default:
         return ERR_UNKNOWN;
     }
+    return err == ERR_OK ? ERR_OK : conflict_suspected(f, c, link, err, code);
 }
 
 void finality_tip_changed(struct finality *f, struct ctx *c)
@@ -519,6 +532,7 @@ void finality_wake(struct finality *f, struct ctx *c)
         arrival_check(f, c);
     }
     arrival_wake(f, c);
+    conflict_wake(f, c);
     for (int t = 0; t < TM_TIMERS; t++) {
         if (f->timer_ns[t] <= c->mono_ns) {
             f->timer_ns[t] = DEADLINE_NONE;
@@ -547,9 +561,10 @@ static uint64_t least(uint64_t a, uint64_t b)
 uint64_t finality_deadline_ns(const struct finality *f)
 {
     uint64_t at = least(f->flush_ns, f->have_ns);
-    if (f->intake.count > 0 || f->arrival.check_frame != NULL) {
+    if (f->intake.count > 0 || f->arrival.check_frame != NULL || f->conflict.checking) {
         at = least(at, f->busy_ns);
     }
+    at = least(at, f->conflict.due_ns);
     for (int t = 0; t < TM_TIMERS; t++) {
         at = least(at, f->timer_ns[t]);
     }

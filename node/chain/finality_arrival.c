@@ -19,6 +19,7 @@ void arrival_init(struct finality *f)
     f->arrival.ask_ns = DEADLINE_NONE;
     f->arrival.check_link = LINK_NONE;
     f->arrival.asked_link = LINK_NONE;
+    f->arrival.waiting_link = LINK_NONE;
 }
 
 void arrival_drop(struct finality *f)
@@ -65,9 +66,10 @@ static void ask(struct finality *f, struct ctx *c)
         (a->waiting != NULL && a->waiting_facts.instance >= wanted)) {
         return;
     }
-    uint64_t links = a->links & overlay_ready(f->overlay);
+    uint64_t ready = overlay_ready(f->overlay) & ~f->conflict.settled;
+    uint64_t links = a->links & ready;
     if (links == 0) {
-        links = overlay_ready(f->overlay);
+        links = ready;
     }
     a->ask_ns = planted(DECISION_ASKED_ONCE) ? DEADLINE_NONE - 1 : c->mono_ns + ASK_AGAIN_MS * MS;
     if (links == 0) {
@@ -82,6 +84,7 @@ static void ask(struct finality *f, struct ctx *c)
     const struct frame_decision_get get = {.instance = wanted};
     invariant(frame_decision_get_encode(out, sizeof(out), &len, &get) == ERR_OK);
     a->asked_link = (uint32_t)__builtin_ctzll(links);
+    a->asked = wanted;
     a->asked_ns = c->mono_ns;
     ctx_send_bytes(c, links & -links, span_of(out, len));
 }
@@ -126,6 +129,9 @@ void arrival_link_down(struct finality *f, uint32_t link)
     if (a->check_link == link) {
         a->check_link = LINK_NONE;
     }
+    if (a->waiting_link == link) {
+        a->waiting_link = LINK_NONE;
+    }
     for (uint32_t i = 0; i < SERVING_MAX; i++) {
         if (f->serving[i].link == link) {
             f->serving[i].link = LINK_NONE; /* its answer goes nowhere */
@@ -133,23 +139,27 @@ void arrival_link_down(struct finality *f, uint32_t link)
     }
 }
 
-void arrival_tell(struct finality *f, struct ctx *c, uint64_t links)
+void arrival_tell_of(struct ctx *c, uint64_t links, uint64_t instance, const uint8_t value[32])
 {
     uint8_t out[64];
     size_t len;
-    const struct frame_decision_ihave have = {.instance = chain_final_instance(f->chain),
-                                              .value =
-                                                  chain_entry(f->chain, chain_final(f->chain))->id};
-    if (have.instance != 0 && links != 0) {
+    const struct frame_decision_ihave have = {.instance = instance, .value = value};
+    if (instance != 0 && links != 0) {
         invariant(frame_decision_ihave_encode(out, sizeof(out), &len, &have) == ERR_OK);
         ctx_send_bytes(c, links, span_of(out, len));
     }
 }
 
+void arrival_tell(struct finality *f, struct ctx *c, uint64_t links)
+{
+    arrival_tell_of(c, links, chain_final_instance(f->chain),
+                    chain_entry(f->chain, chain_final(f->chain))->id);
+}
+
 /* --- checking --- */
 
-static enum err committee_for(struct committee *committee, uint8_t id[32], const struct finality *f,
-                              struct ctx *c, uint64_t instance)
+enum err arrival_committee(struct committee *committee, uint8_t id[32], const struct finality *f,
+                           struct ctx *c, uint64_t instance)
 {
     const struct params *p = chain_params(f->chain);
     uint64_t epoch = (instance * p->checkpoint_blocks - 1) / p->epoch_blocks;
@@ -163,22 +173,16 @@ static enum err committee_for(struct committee *committee, uint8_t id[32], const
     return ERR_OK;
 }
 
-/* A valid decision: new, or one that contradicts ours. */
-static void accept(struct finality *f, struct ctx *c, const struct committee *committee,
-                   const struct certificate_check *check)
+/* A valid decision: new, unless it was decided here meanwhile. */
+static void accept(struct finality *f, struct ctx *c, const struct certificate_check *check)
 {
     if (check->facts.instance > chain_final_instance(f->chain)) {
         const struct blob *decision =
             blob_put(c->shared, check->decision.data, check->decision.len);
         finality_decided(f, c, &check->facts, decision, true);
         blob_drop(c->shared, decision);
-        return;
-    }
-    const struct recent *ours = arrival_recent(f, check->facts.instance);
-    if (ours != NULL && memcmp(ours->value, check->facts.value, 32) != 0) {
-        f->accused = true;
-        offences_add_decisions(f->offences, c, committee,
-                               span_of(ours->decision->data, ours->decision->len), check->decision);
+    } else if (f->arrival.check_link != LINK_NONE) {
+        conflict_named(f, c, f->arrival.check_link, &check->facts);
     }
 }
 
@@ -190,11 +194,12 @@ void arrival_check(struct finality *f, struct ctx *c)
     struct committee committee;
     uint8_t id[32];
     bool done = true;
-    enum err err = committee_for(&committee, id, f, c, a->check.facts.instance);
+    enum err err = arrival_committee(&committee, id, f, c, a->check.facts.instance);
     if (err == ERR_OK) {
         err = certificate_check_step(&a->check, c, &done, &budget, f->config->genesis->hash,
                                      &committee);
-        if (err != ERR_OK && a->check_link != LINK_NONE) {
+        if (err != ERR_OK && a->check_link != LINK_NONE &&
+            conflict_suspected(f, c, a->check_link, err, FRAME_DECISION) != ERR_OK) {
             overlay_blame(f->overlay, c, a->check_link, err, FRAME_DECISION);
         }
     }
@@ -204,7 +209,7 @@ void arrival_check(struct finality *f, struct ctx *c)
     a->check_frame = NULL;
     if (err == ERR_OK) {
         struct certificate_check check = a->check;
-        accept(f, c, &committee, &check);
+        accept(f, c, &check);
     }
     blob_drop(c->shared, frame);
     if (a->ask_ns == DEADLINE_NONE || a->asked_ns != 0) {
@@ -222,17 +227,19 @@ static enum err decision_frame(struct finality *f, struct ctx *c, uint32_t link,
     uint8_t id[32];
     TRY(frame_decision_decode(&m, span_of(frame->data, frame->len)));
     TRY(certificate_peek(&facts, m.decision));
+    bool asked_for = a->asked_ns != 0 && a->asked_link == link && a->asked == facts.instance;
+    if (!asked_for && conflict_frame(f, c, link, frame)) {
+        return ERR_OK;
+    }
     if (a->check_frame != NULL || facts.instance == 0 || chain_trust_pending(f->chain)) {
         return ERR_OK;
     }
     if (facts.instance <= chain_final_instance(f->chain)) {
-        const struct recent *ours = arrival_recent(f, facts.instance);
-        if (ours == NULL || memcmp(ours->value, facts.value, 32) == 0) {
-            return ERR_OK;
-        }
+        conflict_named(f, c, link, &facts);
+        return ERR_OK;
     }
     if (facts.instance > UINT32_MAX ||
-        committee_for(&committee, id, f, c, facts.instance) != ERR_OK) {
+        arrival_committee(&committee, id, f, c, facts.instance) != ERR_OK) {
         return ERR_OK; /* too far ahead to be checked here */
     }
     TRY(certificate_check_begin(&a->check, c, f->config->genesis->hash, &committee, id, frame->id,
@@ -264,17 +271,9 @@ static enum err ihave_frame(struct finality *f, struct ctx *c, uint32_t link, st
         arrival_told(f, c, link, m.instance);
         return ERR_OK;
     }
-    const struct recent *ours = arrival_recent(f, m.instance);
-    if (ours != NULL && memcmp(ours->value, m.value, 32) != 0 &&
-        f->arrival.conflict != m.instance) {
-        /* Somebody decided otherwise: its certificate and ours name those who signed both. */
-        uint8_t out[16];
-        size_t len;
-        const struct frame_decision_get get = {.instance = m.instance};
-        f->arrival.conflict = m.instance;
-        invariant(frame_decision_get_encode(out, sizeof(out), &len, &get) == ERR_OK);
-        ctx_send_bytes(c, mask, span_of(out, len));
-    }
+    struct decision_facts facts = {.instance = m.instance};
+    memcpy(facts.value, m.value, 32);
+    conflict_named(f, c, link, &facts);
     return ERR_OK;
 }
 
@@ -360,6 +359,7 @@ void arrival_keep(struct finality *f, const struct decision_facts *facts,
     if (a->waiting != decision) {
         blob_drop(f->shared, a->waiting);
         a->waiting = blob_keep(f->shared, decision);
+        a->waiting_link = a->check_link;
         a->waiting_facts = *facts;
     }
     finality_want(f, facts->value, facts->instance, a->check_link);
@@ -384,6 +384,10 @@ void arrival_after(struct finality *f, struct ctx *c)
     if (a->waiting != NULL && a->waiting_facts.instance <= final) {
         blob_drop(f->shared, a->waiting);
         a->waiting = NULL;
+    }
+    if (a->waiting != NULL && a->waiting_link != LINK_NONE) {
+        /* Its block is still not here though we went on: it may be of another branch. */
+        conflict_probe(f, c, a->waiting_link);
     }
     if (a->target == final) {
         f->told = a->links;

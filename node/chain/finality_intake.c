@@ -224,7 +224,8 @@ void intake_run(struct finality *f, struct ctx *c)
         if (err == ERR_BUSY) {
             break;
         }
-        if (err != ERR_OK && item->link != LINK_NONE) {
+        if (err != ERR_OK && item->link != LINK_NONE &&
+            conflict_suspected(f, c, item->link, err, item->frame->data[0]) != ERR_OK) {
             overlay_blame(f->overlay, c, item->link, err, item->frame->data[0]);
         }
         blob_drop(f->shared, item->frame);

@@ -44,11 +44,36 @@ struct arrival {
     uint64_t target;                /* the highest instance that links told of */
     uint64_t links;                 /* who told of it */
     uint64_t asked_ns;              /* of the outstanding DECISION_GET; 0: none */
-    uint64_t conflict;              /* instance of the last contradicting decision asked for */
+    uint64_t asked;                 /* its instance */
     uint32_t asked_link;
     uint32_t check_link;
+    uint32_t waiting_link;      /* who sent `waiting`; LINK_NONE: gone */
     const struct blob *waiting; /* checked decision whose block is not executed here; NULL: none */
     struct decision_facts waiting_facts;
+    struct certificate_check check;
+};
+
+/* The search for where the branch of a link left this one (finality_conflict.c). */
+struct conflict {
+    uint64_t settled;     /* links whose branch is another one and was judged */
+    uint32_t link;        /* LINK_NONE: no search */
+    uint32_t request;     /* own record that is being read; 0: none */
+    uint64_t due_ns;      /* for an answer */
+    uint64_t same, below; /* the highest instance known to be equal, the first not to ask for */
+    uint64_t asked;       /* waits for a decision of this instance or a later one; 0: does not */
+    uint64_t asked_last;  /* the question that the answer is to */
+    uint64_t differs;     /* instance of `theirs` */
+    bool probing;         /* asked for the newest */
+    bool meeting;         /* the earliest difference is known: looks for both decisions */
+    bool checking;        /* the certificate of `theirs` */
+    uint8_t code;         /* of the frame that would be blamed with err */
+    enum err err;         /* what the link is suspected of, if it is on this branch */
+    uint8_t own[32];      /* value of `ours` */
+    struct decision_facts facts;
+    const struct blob *answer; /* DECISION frame in hand */
+    const struct blob *theirs; /* DECISION frame, the earliest that differs so far */
+    const struct blob *ours;   /* decision */
+    const struct blob *seats;  /* record of its committee, when the state has it no more */
     struct certificate_check check;
 };
 
@@ -134,6 +159,7 @@ struct finality {
     uint32_t
         answered_s[LINKS_MAX]; /* when a VOTE_HAVE of the link was last answered, in seconds + 1 */
     struct tendermint tm;
+    struct conflict conflict;
     uint64_t asked_values[VOTES_VALUES_MAX / 64]; /* whose blocks were asked for in this round */
     uint64_t entered;                             /* instance the machine was started for last */
     struct tm_proposal pending;                   /* came before the instance was entered */
@@ -219,8 +245,37 @@ void arrival_after(struct finality *f, struct ctx *c); /* the final instance mov
 void arrival_link_down(struct finality *f, uint32_t link);
 void arrival_block_known(struct finality *f, struct ctx *c, const uint8_t id[32]);
 void arrival_tell(struct finality *f, struct ctx *c, uint64_t links);
+/* One DECISION_IHAVE. */
+void arrival_tell_of(struct ctx *c, uint64_t links, uint64_t instance, const uint8_t value[32]);
+/* The committee of an instance, as the last checkpoint knows it, and its name for the memo.
+ * ERR_NOT_FOUND: too long ago, or too far ahead. */
+enum err arrival_committee(struct committee *committee, uint8_t id[32], const struct finality *f,
+                           struct ctx *c, uint64_t instance) MUST_CHECK;
 bool arrival_read_done(struct finality *f, struct ctx *c, const struct event *event);
-const struct recent *arrival_recent(const struct finality *f,
-                                    uint64_t instance); /* 0: the newest */
+const struct recent *arrival_recent(const struct finality *f, uint64_t instance);
+
+/* finality_conflict.c: decisions that contradict each other */
+void conflict_init(struct finality *f);
+void conflict_drop(struct finality *f);
+void conflict_link_down(struct finality *f, uint32_t link);
+/* The link's branch is known to be another one: what it says of finality is not for us. */
+bool conflict_settled(const struct finality *f, uint32_t link);
+/* A link names a decision of an instance that is final here: if it is another one, what they part
+ * from is searched for. */
+void conflict_named(struct finality *f, struct ctx *c, uint32_t link,
+                    const struct decision_facts *facts);
+/* Asks whether the link is on this branch. */
+void conflict_probe(struct finality *f, struct ctx *c, uint32_t link);
+/* A link said what cannot be true here. ERR_OK: nobody is blamed before it is known whether the
+ * link is on this branch; else err. */
+enum err conflict_suspected(struct finality *f, struct ctx *c, uint32_t link, enum err err,
+                            uint8_t code) MUST_CHECK;
+/* A DECISION. True: it was the answer to a question of the search. */
+bool conflict_frame(struct finality *f, struct ctx *c, uint32_t link, const struct blob *frame);
+bool conflict_read_done(struct finality *f, struct ctx *c, const struct event *event);
+void conflict_check(struct finality *f, struct ctx *c);
+/* Keeps the committee of the next instance for as long as evidence against it counts. */
+void conflict_seats_keep(struct finality *f, struct ctx *c);
+void conflict_wake(struct finality *f, struct ctx *c);
 
 #endif

@@ -47,6 +47,8 @@ uint32_t overlay_find(const struct overlay *overlay,
 void overlay_want(struct overlay *overlay, struct ctx *c, const uint8_t node_id[32],
                   const struct endpoint *endpoint);
 void overlay_unwant_all(struct overlay *overlay);
+/* Ends a link; nobody is blamed. */
+void overlay_close(struct overlay *overlay, struct ctx *c, uint32_t link);
 /* A frame broke the protocol: traces peer_misbehaved, closes the link, keeps the peer away for a
  * while. */
 void overlay_blame(struct overlay *overlay, struct ctx *c, uint32_t link, enum err err,

@@ -138,7 +138,4 @@ void overlay_trim(struct overlay *overlay, struct ctx *c);
 /* Writes the two oldest dialed links as anchors. */
 void anchor_write(struct ctx *c, const struct overlay_link *link);
 
-/* --- overlay.c --- */
-void overlay_close(struct overlay *overlay, struct ctx *c, uint32_t link);
-
 #endif

@@ -69,6 +69,13 @@ void checks_measure(struct checks *checks, struct metrics *metrics);
  * judged. */
 void checks_replay_block(struct checks *checks, struct span block);
 
+/* Whether nodes decided differently where that is possible. */
+bool checks_violated(const struct checks *checks);
+/* Then, at the end, of each node that is up: whose account is in jail in the state of its tip.
+ * jailed: [nodes]. */
+void checks_jailed(struct checks *checks, uint32_t node, uint64_t now_ns, uint64_t tip_height,
+                   const bool *jailed);
+
 /* After the last block. */
 enum err checks_end(struct checks *checks, uint64_t now_ns) MUST_CHECK;
 

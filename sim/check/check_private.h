@@ -144,6 +144,7 @@ struct violation {
 };
 struct violations {
     uint32_t count;
+    uint64_t judged; /* nodes whose chain was looked at, whether it punished */
     struct violation list[VIOLATIONS_MAX];
 };
 

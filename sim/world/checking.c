@@ -26,6 +26,7 @@ static bool forgetful(const struct world *w, uint32_t index)
 
 void world_checks_build(struct world *w)
 {
+    static const uint8_t none[32];
     uint64_t *stake = calloc(w->count, sizeof(*stake));
     uint64_t *byzantine = calloc(w->count, sizeof(*byzantine));
     bool *forget = calloc(w->count, sizeof(*forget));
@@ -37,7 +38,7 @@ void world_checks_build(struct world *w)
         stake[i] = m->stake_tokens;
         byzantine[i] = adversaries_until_ns(w->adversaries, i);
         forget[i] = forgetful(w, i);
-        if (m->has_account) {
+        if (memcmp(m->config.account_seed, none, 32) != 0) { /* twins too */
             memcpy(accounts[i], m->account, 32);
         }
     }
@@ -146,4 +147,26 @@ void world_checks_replay(struct world *w)
             from[from_len - 1] = 0;
         }
     }
+}
+
+void world_checks_jailed(struct world *w, uint64_t now_ns)
+{
+    bool *jailed = calloc(w->count, sizeof(*jailed));
+
+    invariant(jailed != NULL);
+    for (uint32_t i = 0; i < w->count && checks_violated(w->checks); i++) {
+        if (!w->hosts[i].up || w->population.members[i].byzantine) {
+            continue;
+        }
+        const struct chain *chain = node_chain(w->hosts[i].node);
+        const struct tree_entry *tip = chain_entry(chain, chain_tip(chain));
+        for (uint32_t m = 0; m < w->count; m++) {
+            struct account account;
+            const uint8_t *key = w->population.members[m].account; /* of twins the same */
+            jailed[m] = state_account(&account, w->shared, tip->state_root, key) == ERR_OK &&
+                        account.jailed_until != 0;
+        }
+        checks_jailed(w->checks, i, now_ns, tip->height, jailed);
+    }
+    free(jailed);
 }

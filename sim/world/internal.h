@@ -189,6 +189,7 @@ void world_checks_visit(struct world *w, uint64_t now_ns);
 /* At the end: the blocks of the machine that has seen most become final, for the reference replay.
  */
 void world_checks_replay(struct world *w);
+void world_checks_jailed(struct world *w, uint64_t now_ns);
 
 /* --- chain_out.c --- */
 /* The final chain as a file. ERR_NOT_FOUND, ERR_IO. */

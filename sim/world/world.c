@@ -474,6 +474,7 @@ enum world_end world_run(struct world *w)
     w->stats.now_ns = engine_now(w->engine);
     metrics_series(w->metrics, w->samples, w->count, w->stats.now_ns);
     world_checks_replay(w);
+    world_checks_jailed(w, w->stats.now_ns);
     if (w->options.chain != NULL) {
         w->chain_written = world_chain_write(w, w->options.chain);
     }

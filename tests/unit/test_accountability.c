@@ -220,6 +220,27 @@ Test(accountability, two_decisions_must_convict_a_third)
     expect(c, CHECK_OK, "", "");
 }
 
+/* Two of four lied and instance 1 was decided twice: on every chain that is honestly followed two
+ * must be in jail, once the sides could meet and while they can still be punished. */
+Test(accountability, both_sides_must_slash)
+{
+    static const uint64_t two[NODES] = {0, UINT64_MAX, UINT64_MAX, 0};
+    static const bool one_jailed[NODES] = {false, true, false, false};
+    static const bool two_jailed[NODES] = {false, true, true, false};
+    const uint64_t late_ns = UINT64_C(3600000000000);
+    struct checks *c = checks_make(two);
+    decide(c, 0, 0xa);
+    decide(c, 3, 0xb);
+    cr_expect(checks_violated(c));
+    checks_jailed(c, 0, late_ns, 10, two_jailed);
+    checks_jailed(c, 1, late_ns, 10, one_jailed); /* what the faulty follow does not matter */
+    checks_jailed(c, 3, 1000, 10, one_jailed);    /* too soon */
+    checks_jailed(c, 3, late_ns, UINT32_MAX, one_jailed); /* too old */
+    cr_expect_eq(c->violations.judged, 1);
+    checks_jailed(c, 3, late_ns, 10, one_jailed);
+    expect(c, CHECK_BROKEN, "slashing: instance 1", "chain of node 3 100 of 400");
+}
+
 /* A decision by three of four precommits and as many prevotes with this jr; a group for jr or not.
  */
 static void decision_leaves(struct checks *c, uint16_t voters, int32_t jr, bool group)

@@ -263,6 +263,22 @@ Test(adversary, twins_are_one_offender)
     run_end(&run);
 }
 
+/* Four of ten keys on both sides of a cut, each side with seven of ten: both decide, for two
+ * minutes. When the sides meet, each finds where the other left it and slashes the four on its own
+ * chain, which the check of the six honest nodes sees; nobody else is punished (spec: chain 5,
+ * point 8). */
+Test(adversary, after_the_sides_merge_both_slash)
+{
+    struct run run = run_of(ten, "adversaries:\n  - twins node 0-3 with node 10-13\n"
+                                 "faults:\n  - at 30 s for 120 s cut node 0-6 from node 7-13\n");
+    cr_expect_geq(figure(&run, "check_instances_violated"), 2);
+    cr_expect_eq(figure(&run, "check_sides_judged"), 6);
+    cr_expect_eq(figure(&run, "adversaries_convicted"), 8);
+    cr_expect_eq(figure(&run, "honest_convicted"), 0);
+    cr_expect_eq(figure(&run, "peers_misbehaved"), 0);
+    run_end(&run);
+}
+
 /* One attacker and twelve others whose blocks reach all within the 2 ms of a link, at constant
  * difficulty: the models of the literature, which know no finality. */
 static const char mining[] =
