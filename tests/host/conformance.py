@@ -35,6 +35,7 @@ from hashlib import blake2b
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "tests/support/wan"), str(ROOT / "tests/host")]
 from conformance_bounds import find_faults  # noqa: E402
+from conformance_delays import check_chain  # noqa: E402
 from conformance_measure import MEASURES, Run, compare, same_blocks  # noqa: E402
 from wan import SKIP, Unavailable, Wan  # noqa: E402
 
@@ -336,7 +337,16 @@ def conformance(options, folder):
           f"never included {real.waiting(begin, end)} and {simulated.waiting(begin, end)}")
     print(f"last daemon started {-late:.1f} s before genesis; load average {min(busy):.1f} to {max(busy):.1f} on {os.cpu_count()} cores; "
           f"daemons took {daemons.cpu:.1f} s of CPU; router {json.dumps(router)}")
+    print(f"{daemons_delays(build, folder)} final blocks of daemon 0: each proof and delay is what the formula gives for its parent's beacon")
     return not options.bounds or hold(options, folder, real, simulated, (begin, end))
+
+
+def daemons_delays(build, folder):
+    """The number of blocks of a daemon's chain, checked without its code."""
+    tool = next(p for p in (build / "node/client/orreryctl", build / "orreryctl") if p.exists())
+    subprocess.run([tool, "chain", "export", folder / "node0/data", "--genesis", folder / "genesis.bin", "-o", folder / "chain"],
+                   capture_output=True, check=True)
+    return check_chain(folder / "chain", folder / "nodes.tsv")
 
 
 def hold(options, folder, real, simulated, window):
