@@ -1,6 +1,8 @@
 #!/usr/bin/env python3
-"""Five daemons under transfers, while strangers connect, say nonsense or nothing, and leave: file descriptors and memory stay flat.
-Usage: test_soak.py BUILD [TABLE]. ORRERY_SOAK_S says how long (90); TABLE is a file for what was measured, a line per sample."""
+"""Five daemons under transfers, while strangers connect, say nonsense or nothing and leave, and send transactions that nobody pays
+for: file descriptors and memory stay flat.
+Usage: test_soak.py BUILD [TABLE]. ORRERY_SOAK_S says how long (60); TABLE is a file for what was measured, a line per sample."""
+import http.client
 import os
 import random
 import re
@@ -14,7 +16,7 @@ import time
 sys.dont_write_bytecode = True
 from live import Live, Load, programs_folder  # noqa: E402
 
-SECONDS = int(os.environ.get("ORRERY_SOAK_S", "90"))
+SECONDS = int(os.environ.get("ORRERY_SOAK_S", "60"))
 NODES, TARGET_MS, EVERY_S, KIB = 5, 1000, 2.5, 1024
 
 
@@ -29,10 +31,18 @@ def sample(live):
 
 
 class Strangers:
-    """Some stay until they are cut, some leave at once."""
+    """Some stay until they are cut, some leave at once; some send transactions of accounts that have nothing, each another one."""
 
-    def __init__(self, live, draw):
-        self.live, self.draw, self.sockets = live, draw, []
+    def __init__(self, live, load, draw):
+        self.live, self.load, self.draw, self.sockets = live, load, draw, []
+
+    def spam(self):
+        for _ in range(20):
+            payload = self.load.signer.transfer(self.draw.randbytes(32).hex(), self.draw.randrange(64), self.load.accounts[0])
+            try:
+                self.load.put(self.live.net.rest_port(self.draw.choice(self.live.nodes())), payload)
+            except (OSError, http.client.HTTPException):
+                pass
 
     def come(self):
         for _ in range(4):
@@ -70,7 +80,7 @@ def main():
     folder = tempfile.mkdtemp(prefix="orrery-soak-")
     live = Live(programs, folder, NODES, TARGET_MS)
     load, samples = Load(live, per_second=20), []
-    strangers, good = Strangers(live, random.Random(1)), False
+    strangers, good = Strangers(live, load, random.Random(1)), False
     try:
         live.start()
         live.wait_final(1)
@@ -78,6 +88,7 @@ def main():
         begin = time.monotonic()
         while time.monotonic() < begin + SECONDS or len(samples) < 9:
             strangers.come()
+            strangers.spam()
             time.sleep(EVERY_S)
             samples.append(sample(live))
             if table:
@@ -87,7 +98,7 @@ def main():
         strangers.leave()
         load.stop()
         top = live.wait_final(max(live.final(n)[0] for n in live.nodes()) + 1)
-        included = live.included(1)
+        included = load.included(1)
         live.stop()
         live.judge()
         flat(samples)
