@@ -62,7 +62,8 @@ static void script_write(FILE *script, const struct grid_figure *f, const struct
         const char *gap = *axis != 0 ? " " : "";
         if (published) {
             fprintf(script,
-                    "'%s.tsv' index %zu using 1:5 with lines lw 1.5 lc rgb '%s' title "
+                    "'%s.tsv' index %zu using 1:5 with linespoints pt 6 ps 1.3 lw 1.5 lc rgb '%s' "
+                    "title "
                     "\"published%s%s%s%s\", ",
                     f->name, c, colours[c % COLOURS], *axis != 0 ? ", " : "", axis, gap, name);
         }

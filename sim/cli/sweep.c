@@ -81,9 +81,11 @@ static enum err job_scenario(struct scenario **scenario, struct settings_error *
     all[n++] = "expect={}";
     for (size_t i = 0; i < count; i++) {
         if (strncmp(settings[i], GRID_SCENARIO, strlen(GRID_SCENARIO)) == 0) {
-            snprintf(other, sizeof(other), "%s/%s", j->grid->folder,
-                     settings[i] + strlen(GRID_SCENARIO));
-            path = other;
+            path = settings[i] + strlen(GRID_SCENARIO);
+            if (*path != '/') {
+                snprintf(other, sizeof(other), "%s/%s", j->grid->folder, path);
+                path = other;
+            }
         } else {
             all[n++] = settings[i];
         }

@@ -30,8 +30,23 @@ figures:
 
 def run(*command, code=0, env=None):
     done = subprocess.run([str(c) for c in command], capture_output=True, text=True, timeout=240, env=env)
-    assert done.returncode == code, f"{command}: exit {done.returncode}\n{done.stdout}{done.stderr}"
+    assert code in (None, done.returncode), f"{command}: exit {done.returncode}\n{done.stdout}{done.stderr}"
     return done.stdout + done.stderr
+
+
+# Four accounts by Zipf's law, then equal ones: the largest holds 0.48 and 0.25, and a block is a draw.
+FILES = """\
+scenario: {folder}/scenario.yaml
+seeds: 1..2
+set: ["duration=3 min", "groups.accounts.count=4", "warmup=0 s", "chain.target=2 s"]
+axes:
+  - name: share
+    values: [{folder}/scenario.yaml, {folder}/equal-100.yaml]
+    labels: [0.48, 0.25]
+    set: ["scenario={{}}"]
+figures:
+  - {{name: share, metric: top_share_blocks, trials: blocks, x: share, published: published.tsv}}
+"""
 
 
 class Sweep(unittest.TestCase):
@@ -98,6 +113,16 @@ class Sweep(unittest.TestCase):
     def test_a_published_value_that_is_not_met(self):
         (self.folder / "published.tsv").write_text("target\tvalue\n5\t500\n10\t10\n")
         self.assertIn("NOT MET", run(ORRERY, "sweep", self.grid, "-o", self.out, code=3))
+
+    def test_other_files_and_trials(self):
+        self.grid.write_text(FILES.format(folder=SOURCE / "scenarios/stake-fairness"))
+        (self.folder / "published.tsv").write_text("share\tvalue\n0.48\t0.48\n0.25\t0.25\n")
+        text = run(ORRERY, "sweep", self.grid, "-o", self.out)
+        self.assertIn("95 % interval (Wilson)", text)
+        self.assertIn("2 of 2 published values met", text)
+        # About 180 blocks: a standard error near 0.036. The wrong file would be six of them off.
+        (self.folder / "out/published.tsv").write_text("share\tvalue\n0.48\t0.25\n0.25\t0.25\n")
+        self.assertIn("1 of 2 published values met", run(ORRERY, "report", self.out, code=None))
 
     def test_a_typo_costs_no_run(self):
         text = self.grid.read_text().replace("chain.target={}", "chain.tarqet={}")
