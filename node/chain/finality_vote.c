@@ -145,8 +145,9 @@ void own_votes_forget(struct finality *f, struct ctx *c)
 {
     uint64_t instance = f->signed_instance;
     if (instance == 0 || instance > chain_final_instance(f->chain) ||
-        f->signed_round == UINT32_MAX) {
-        return; /* nothing was signed since */
+        f->signed_round == UINT32_MAX || f->mute) {
+        return; /* nothing was signed since; or the newest is not on the disk: what is there stays
+                 */
     }
     struct write_batch batch;
     uint8_t key[VOTE_KEY_BYTES];
