@@ -124,6 +124,7 @@ void step_run(struct world *w, unsigned thread, uint32_t index, uint64_t now_ns,
 {
     struct host *h = &w->hosts[index];
     struct worker *worker = &w->workers[thread];
+    size_t mark = arena_mark(&worker->scratch); /* what the event shows lies below */
 
     event->mono_ns = clock_mono_ns(&h->clock, now_ns);
     event->wall_ms = clock_wall_ms(&h->clock, now_ns);
@@ -139,13 +140,14 @@ void step_run(struct world *w, unsigned thread, uint32_t index, uint64_t now_ns,
     } else {
         world_step_filtered(w, thread, index, now_ns, event);
     }
-    arena_reset(&worker->scratch);
+    arena_rewind(&worker->scratch, mark);
 
     uint32_t slow_q16 =
         fault_factor_q16(&w->timeline, &worker->cursor, FAULT_SLOW_CPU, index, now_ns);
     uint64_t done_ns =
         cpu_run(&h->cpu, now_ns, charges_ps(w, &worker->effects), slow_q16, 1u << 16);
     effects_apply(w, thread, index, done_ns, event->wall_ms);
+    arena_reset(&worker->scratch);
     if (!h->up) {
         return;
     }
