@@ -95,7 +95,8 @@ static bool snapshot_gone(const struct trial *t, uint64_t now_ns)
 
 /* Rules under which nobody can demand progress. R1: a committee without a quorum. R2: blocks dated
  * by some are the future of others.
- * R3: a newcomer whose snapshot is gone. */
+ * R3: a newcomer whose snapshot is gone. R4: a long branch lost to a short one, and whoever is up
+ * had signed the next height there: two headers of one height convict. */
 static bool lost(struct trial_result *r, const struct trial *t, const struct world *world)
 {
     uint64_t least = UINT64_MAX, most = 0;
@@ -120,6 +121,10 @@ static bool lost(struct trial_result *r, const struct trial *t, const struct wor
         snprintf(r->text, sizeof(r->text),
                  "R3: node %" PRIu32 " wants a snapshot older than the %d that anybody keeps",
                  watch_laggard(&t->watch, r->end_ns), SYNC_SNAPSHOTS);
+    } else if (world_barred(world)) {
+        snprintf(
+            r->text, sizeof(r->text),
+            "R4: nobody who is up may sign the next height, for all did on a branch that lost");
     } else {
         return false;
     }

@@ -64,6 +64,33 @@ void world_checks_hear(struct world *w)
     }
 }
 
+/* May this node sign a child of its tip? */
+static bool may_produce(const struct world *w, uint32_t index)
+{
+    const struct host *h = &w->hosts[index];
+    uint64_t stake;
+
+    if (!h->up || !w->population.members[index].has_account) {
+        return false;
+    }
+    const struct chain *chain = node_chain(h->node);
+    const struct tree_entry *tip = chain_entry(chain, chain_tip(chain));
+    return signed_record_allows(&chain->producer.signed_before, tip->height + 1) &&
+           stake_effective(&stake, w->shared, tip->state_root, chain_params(chain), tip->height,
+                           w->population.members[index].account) == ERR_OK &&
+           stake > 0;
+}
+
+bool world_barred(const struct world *w)
+{
+    for (uint32_t i = 0; i < w->count; i++) {
+        if (may_produce(w, i)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 /* Pooled transactions wait for a block above the tip; nothing else has any use for them. */
 static void pool_look(struct house *house, const struct chain *chain, struct shared *shared)
 {

@@ -74,6 +74,10 @@ enum err world_chain_written(const struct world *world) MUST_CHECK;
 /* What a node believes the date to be, at the end of a run. */
 uint64_t world_wall_ms(const struct world *world, uint32_t node);
 
+/* True when no account that is up and has stake may sign the next block on its node's tip: each has
+ * signed one of that height on a branch that lost, or must assume so. */
+bool world_barred(const struct world *world);
+
 /* For benchmarks that run nodes without a world: what a node was made from. life counts from 1. */
 const struct node_config *world_node_config(const struct world *world, uint32_t node);
 void world_node_seed(const struct world *world, uint32_t node, uint32_t life, uint8_t seed[32]);
