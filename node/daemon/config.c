@@ -22,6 +22,7 @@ struct file_trusted {
 
 struct file_rest {
     char *listen, *name;
+    uint32_t connections_max, sockets_max;
     struct faucet_config faucet;
 };
 
@@ -119,6 +120,9 @@ static const struct key faucet_keys[] = {
 static const struct key rest_keys[] = {
     TEXT(file_rest, "listen", listen, "127.0.0.1:3000", "address and port; none: no REST"),
     TEXT(file_rest, "name", name, "", "friendlyName of /node/info"),
+    QUANTITY(file_rest, "connections", connections_max, UNIT_NONE, "1024", 16, 65536,
+             "at once, WebSockets included"),
+    QUANTITY(file_rest, "websockets", sockets_max, UNIT_NONE, "512", 0, 65536, "at once"),
     MAP("faucet", faucet_keys, offsetof(struct file_rest, faucet), "of a test network"),
 };
 
@@ -269,6 +273,8 @@ static void texts_take(struct daemon_config *config, struct file *file, const ch
     config->passphrase = path_from(path, file->passphrase);
     config->trace = path_from(path, file->trace);
     config->rest.name = file->rest.name;
+    config->rest.connections_max = file->rest.connections_max;
+    config->rest.sockets_max = file->rest.sockets_max;
     config->rest.faucet = file->rest.faucet;
     config->rest.faucet.keys = path_from(path, file->rest.faucet.keys);
     file->data = file->genesis = file->keys = file->passphrase = file->trace = NULL;

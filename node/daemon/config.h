@@ -17,8 +17,9 @@ struct faucet_config {
 };
 
 struct rest_config {
-    struct endpoint listen; /* port 0: no REST */
-    char *name;             /* friendlyName */
+    struct endpoint listen;                /* port 0: no REST */
+    char *name;                            /* friendlyName */
+    uint32_t connections_max, sockets_max; /* as in http_options */
     struct faucet_config faucet;
 };
 

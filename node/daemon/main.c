@@ -379,6 +379,8 @@ static enum err http_make(struct daemon *d)
     }
     http_defaults(&options);
     options.listen = c->rest.listen;
+    options.connections_max = c->rest.connections_max;
+    options.sockets_max = c->rest.sockets_max;
     options.friendly_name = c->rest.name[0] != 0 ? c->rest.name : NULL;
     snprintf(folder, sizeof(folder), "%s/index", c->data);
     options.index_folder = folder;
