@@ -37,6 +37,12 @@ void durable_block_key(uint8_t key[RECORD_BLOCK_KEY_BYTES], uint64_t height, con
     memcpy(key + 9, id, 32);
 }
 
+void durable_decision_key(uint8_t key[RECORD_DECISION_KEY_BYTES], uint64_t instance)
+{
+    key[0] = 'f';
+    store64_big(key + 1, instance);
+}
+
 void final_record_encode(uint8_t out[RECORD_FINAL_BYTES], const struct final_record *record)
 {
     store64(out, record->instance);
@@ -213,7 +219,7 @@ void durable_final_write(struct ctx *c, const struct tree *tree, uint64_t instan
     struct final_record record = {
         .instance = instance, .height = entry->height, .score = entry->score};
     uint8_t value[RECORD_FINAL_BYTES];
-    uint8_t decision_key[9] = {'f'};
+    uint8_t decision_key[RECORD_DECISION_KEY_BYTES];
     uint8_t key[33];
     struct write_batch batch;
 
@@ -234,7 +240,7 @@ void durable_final_write(struct ctx *c, const struct tree *tree, uint64_t instan
     state_key_of(key, entry->state_root);
     ctx_write_put_blob(c, &batch, span_of(key, sizeof(key)), entry->state);
     if (decision != NULL) {
-        store64_big(decision_key + 1, instance);
+        durable_decision_key(decision_key, instance);
         ctx_write_put_blob(c, &batch, span_of(decision_key, sizeof(decision_key)), decision);
     }
     ctx_write_put(c, &batch, span_of("c", 1), span_of(value, sizeof(value)));

@@ -4,7 +4,8 @@
 
 #include "node/chain/tree.h"
 
-#define RECORD_BLOCK_KEY_BYTES 41 /* 'b' | height u64 big endian | id */
+#define RECORD_BLOCK_KEY_BYTES 41   /* 'b' | height u64 big endian | id */
+#define RECORD_DECISION_KEY_BYTES 9 /* 'f' | instance u64 big endian */
 /* Both end with the first 8 bytes of H(what stands before): a disk may lie. */
 #define RECORD_FINAL_BYTES (8 + 8 + 32 + 32 + 32 + 16 + 8)
 #define RECORD_SIGNED_BYTES (8 + 32 + 8 + 8)
@@ -33,6 +34,7 @@ bool signed_record_allows(const struct signed_record *record, uint64_t height);
 void signed_record_note(struct signed_record *record, uint64_t height);
 
 void durable_block_key(uint8_t key[RECORD_BLOCK_KEY_BYTES], uint64_t height, const uint8_t id[32]);
+void durable_decision_key(uint8_t key[RECORD_DECISION_KEY_BYTES], uint64_t instance);
 
 void final_record_encode(uint8_t out[RECORD_FINAL_BYTES], const struct final_record *record);
 /* ERR_CORRUPT. */

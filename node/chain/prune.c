@@ -60,8 +60,8 @@ static bool answer_delete(struct chain *chain, struct ctx *c, const struct event
         uint64_t height = height_of(record);
         ctx_write_delete(c, &batch, span_of(record->key, record->key_len));
         if (height % distance == 0) {
-            uint8_t key[9] = {'f'};
-            store64(key + 1, __builtin_bswap64(height / distance));
+            uint8_t key[RECORD_DECISION_KEY_BYTES];
+            durable_decision_key(key, height / distance);
             ctx_write_delete(c, &batch, span_of(key, sizeof(key)));
         }
         memcpy(p->from, record->key, RECORD_BLOCK_KEY_BYTES);

@@ -3,7 +3,6 @@
 #include "node/client/ctl_chain.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,7 +10,6 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "node/base/invariant.h"
 #include "node/chain/chain_file.h"
@@ -20,6 +18,7 @@
 #include "node/crypto/vrf.h"
 #include "node/daemon/blobs.h"
 #include "node/daemon/store_tools.h"
+#include "node/host/file.h"
 
 #define SCRATCH_BYTES ((size_t)256 << 20) /* of addresses */
 #define FLUSH_BLOCKS 512
@@ -34,24 +33,12 @@ static const char help[] =
     "           with -d it makes the database of a node of it, in a new folder\n"
     "  --verify says how fast that was, and how fast bare signature checks are here\n";
 
-/* A file in memory. */
-static bool file_map(struct span *bytes, const char *path)
+static bool map(struct span *bytes, const char *path)
 {
-    struct stat info;
-    int file = open(path, O_RDONLY | O_CLOEXEC);
-    void *map = MAP_FAILED;
-
-    if (file >= 0 && fstat(file, &info) == 0 && info.st_size > 0) {
-        map = mmap(NULL, (size_t)info.st_size, PROT_READ, MAP_PRIVATE, file, 0);
-    }
-    if (file >= 0) {
-        close(file);
-    }
-    if (map == MAP_FAILED) {
+    if (file_map(bytes, path) != ERR_OK) {
         (void)ctl_fail("%s: %s", path, errno != 0 ? strerror(errno) : "empty");
         return false;
     }
-    *bytes = span_of(map, (size_t)info.st_size);
     return true;
 }
 
@@ -192,7 +179,7 @@ static bool import_open(struct import *x, const char *folder, bool memo)
     arena_init(&x->scratch, x->memory, SCRATCH_BYTES);
     arena_init(&x->effects->arena, (uint8_t *)x->memory + SCRATCH_BYTES, SCRATCH_BYTES);
     if (folder == NULL) {
-        x->shared = blobs_new((struct blob_source){nothing_load, NULL}, 0, memo ? 16384 : 4);
+        x->shared = blobs_new((struct blob_source){nothing_load, NULL}, 0, memo ? 16384 : 0);
         return x->shared != NULL;
     }
     snprintf(path, sizeof(path), "%s/data.mdb", folder);
@@ -297,7 +284,7 @@ static int chain_import(const char *path, const char *folder, bool verify)
     const struct blob *state = NULL;
     int status = CTL_REFUSED;
 
-    if (!file_map(&bytes, path)) {
+    if (!map(&bytes, path)) {
         return CTL_FAILED;
     }
     enum err err = chain_file_open(&file, bytes);
@@ -327,7 +314,7 @@ static int chain_import(const char *path, const char *folder, bool verify)
     }
     blob_drop(x.shared, state);
     import_close(&x);
-    munmap((void *)(uintptr_t)bytes.data, bytes.len);
+    file_unmap(bytes);
     return status;
 }
 
@@ -363,10 +350,10 @@ int ctl_chain(int argc, char **argv)
         return ctl_fail("chain export needs --genesis FILE and -o FILE");
     }
     struct span bytes;
-    if (!file_map(&bytes, genesis)) {
+    if (!map(&bytes, genesis)) {
         return CTL_FAILED;
     }
     int status = ctl_chain_export(path, bytes, out);
-    munmap((void *)(uintptr_t)bytes.data, bytes.len);
+    file_unmap(bytes);
     return status;
 }

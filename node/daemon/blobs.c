@@ -22,7 +22,7 @@ struct shared {
     uint64_t bytes, loads;
     uint8_t key[SIPHASH_KEY_BYTES];
     struct blob_source source;
-    struct memo *memo;
+    struct memo_table memo;
 };
 
 /* --- tables --- */
@@ -264,10 +264,9 @@ struct shared *blobs_new(struct blob_source source, size_t cache_bytes, uint64_t
     }
     shared->source = source;
     shared->cache_bytes_max = cache_bytes;
-    shared->memo = memo_new(memo_entries);
-    if (shared->memo == NULL ||
+    if (!memo_table_open(&shared->memo, memo_entries) ||
         getrandom(shared->key, sizeof(shared->key), 0) != (ssize_t)sizeof(shared->key)) {
-        memo_free(shared->memo);
+        memo_table_close(&shared->memo);
         free(shared);
         return NULL;
     }
@@ -284,7 +283,7 @@ void blobs_free(struct shared *shared)
     invariant(shared->plain.count == 0 && shared->named.count == 0);
     free((void *)shared->plain.at);
     free((void *)shared->named.at);
-    memo_free(shared->memo);
+    memo_table_close(&shared->memo);
     free(shared);
 }
 
@@ -304,9 +303,9 @@ struct named_blob *blobs_named(const struct blob *blob)
     return entry->is_named ? as_named(entry) : NULL;
 }
 
-struct memo *blobs_memo(struct shared *shared)
+struct memo_table *blobs_memo(struct shared *shared)
 {
-    return shared->memo;
+    return &shared->memo;
 }
 
 const uint8_t *blobs_key(const struct shared *shared)

@@ -7,9 +7,7 @@
 #define ORRERY_DAEMON_BLOBS_H
 
 #include "node/base/blob.h"
-#include "node/base/memo.h"
-
-struct memo;
+#include "node/host/memo_table.h"
 
 struct blob_entry {
     struct blob blob; /* first: the caller's pointer is ours */
@@ -60,9 +58,7 @@ struct blob_change {
 };
 void blobs_changed(struct shared *shared, const struct blob_change *changes, size_t count);
 
-struct memo *memo_new(uint64_t entries);
-void memo_free(struct memo *memo);
-struct memo *blobs_memo(struct shared *shared);
+struct memo_table *blobs_memo(struct shared *shared);
 const uint8_t *blobs_key(const struct shared *shared); /* of SipHash, 16 bytes */
 
 #endif

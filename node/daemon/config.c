@@ -58,29 +58,7 @@ static const struct key trusted_keys[] = {
 };
 
 static const struct key policy_keys[] = {
-    QUANTITY(node_policy, "links_out", links_out, UNIT_NONE, "8", 0, LINKS_MAX,
-             "links that the node dials by its own choice"),
-    QUANTITY(node_policy, "links_max", links_max, UNIT_NONE, "64", 1, LINKS_MAX,
-             "links to other nodes"),
-    QUANTITY(node_policy, "mesh_links", mesh_links, UNIT_NONE, "8", 0, 32,
-             "random committee members a member links to, beside its ring neighbours"),
-    QUANTITY(node_policy, "vote_flush", vote_flush_ns, UNIT_TIME, "25 ms", 0, YEAR,
-             "how long votes wait to be bundled"),
-    QUANTITY(node_policy, "lazy_flush", lazy_flush_ns, UNIT_TIME, "5 s", 1, YEAR,
-             "how long inventory waits to be batched"),
-    QUANTITY(node_policy, "vote_have", vote_have_ns, UNIT_TIME, "2 s", 1, YEAR,
-             "vote re-synchronisation"),
-    QUANTITY(node_policy, "pool_txs", pool_txs_max, UNIT_NONE, "4096", 1, 65536,
-             "pooled transactions"),
-    QUANTITY(node_policy, "pool_sender", pool_sender_max, UNIT_NONE, "64", 1, 4096, "per sender"),
-    QUANTITY(node_policy, "tree_entries", tree_entries_max, UNIT_NONE, "2048", 16, TREE_ENTRIES_MAX,
-             "blocks above the last checkpoint"),
-    QUANTITY(node_policy, "keep_blocks", keep_blocks, UNIT_NONE, "0", 0, MANY,
-             "final blocks that stay on disk, at least four epochs and 60; 0: all"),
-    QUANTITY(node_policy, "fee_multiplier", fee_multiplier, UNIT_NONE, "1", 0, UINT32_MAX,
-             "what a block of this node asks for, atomic units per byte"),
-    QUANTITY(node_policy, "ping", ping_ns, UNIT_TIME, "15 s", 1000000, YEAR,
-             "silence after which a link is asked; dead after 3"),
+#include "node/seam/policy.def"
 };
 
 static const struct key limits_keys[] = {

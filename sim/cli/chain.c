@@ -1,39 +1,17 @@
 /* orrery chain: a chain file held against the rules, block by block. */
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "node/base/invariant.h"
 #include "node/chain/chain_file.h"
+#include "node/host/file.h"
 #include "sim/cli/command.h"
 #include "sim/store/store.h"
 
 #define SCRATCH_BYTES ((size_t)64 << 20) /* of addresses */
-
-static bool file_map(struct span *bytes, const char *path)
-{
-    struct stat info;
-    int file = open(path, O_RDONLY | O_CLOEXEC);
-    void *map = MAP_FAILED;
-
-    if (file >= 0 && fstat(file, &info) == 0 && info.st_size > 0) {
-        map = mmap(NULL, (size_t)info.st_size, PROT_READ, MAP_PRIVATE, file, 0);
-    }
-    if (file >= 0) {
-        close(file);
-    }
-    if (map == MAP_FAILED) {
-        fprintf(stderr, "orrery chain: %s cannot be read\n", path);
-        return false;
-    }
-    *bytes = span_of(map, (size_t)info.st_size);
-    return true;
-}
 
 static enum err chain_verify(struct lineage *lineage, struct ctx *c, struct chain_file *file)
 {
@@ -100,14 +78,15 @@ int command_chain(int argc, char **argv)
     if (argc != 3 || strcmp(argv[1], "import") != 0) {
         return command_usage("chain", "chain import FILE");
     }
-    if (!file_map(&bytes, argv[2])) {
+    if (file_map(&bytes, argv[2]) != ERR_OK) {
+        fprintf(stderr, "orrery chain: %s cannot be read\n", argv[2]);
         return EXIT_USAGE;
     }
     enum err err = chain_file_open(&file, bytes);
     err = err != ERR_OK ? err : genesis_decode(&genesis, file.genesis);
     if (err != ERR_OK) {
         fprintf(stderr, "orrery chain: %s: %s\n", argv[2], err_text(err));
-        munmap((void *)(uintptr_t)bytes.data, bytes.len);
+        file_unmap(bytes);
         return EXIT_USAGE;
     }
     void *memory = mmap(NULL, SCRATCH_BYTES, PROT_READ | PROT_WRITE,
@@ -121,6 +100,6 @@ int command_chain(int argc, char **argv)
     store_free(shared);
     free(effects);
     munmap(memory, SCRATCH_BYTES);
-    munmap((void *)(uintptr_t)bytes.data, bytes.len);
+    file_unmap(bytes);
     return code;
 }
