@@ -3,6 +3,7 @@
 #include <gsl/gsl_cdf.h>
 #include <gsl/gsl_randist.h>
 #include <math.h>
+#include <stdbool.h>
 #include <stdlib.h>
 
 #include "node/base/invariant.h"
@@ -141,41 +142,73 @@ double closed_nas_threshold(double growth)
     return 1 / (1 + growth);
 }
 
-/* S_k(t): no block of depth k by t. A root has children at rate 1, or one at rate 1/n for each of n
- * accounts; each child is the root of a tree that must be less deep. With F = 1 - S,
+enum { NAS_STEPS_PER_UNIT = 200 };
+
+/* S_k(t): no block k deeper than this one by t after it; F = 1 - S. A block whose child changes the
+ * randomness has children at rate 1, or one at rate 1/n for each of n accounts, each the root of a
+ * tree that must be less deep; any other has one child, after a time of mean 1:
  *   S_k(t) = exp(-integral_0^t F_{k-1}(s) ds)                                 without limit
  *   S_k(t) = (1 - (1/n) integral_0^t e^{-(t-s)/n} F_{k-1}(s) ds)^n            n accounts
- * and the mean is the integral of S. Trapezoids. */
-double closed_nas_passage(unsigned depth, unsigned accounts)
+ *   F_k(t) = integral_0^t e^{-(t-s)} F_{k-1}(s) ds                            one child
+ * By trapezoids, from the blocks above the last depth down to the root. */
+static double *nas_reached(size_t *count, unsigned depth, unsigned accounts, unsigned c)
 {
-    enum { STEPS_PER_UNIT = 200 };
-    if (depth == 0 || depth > 200) {
-        return NAN;
-    }
-    double step = 1.0 / STEPS_PER_UNIT;
-    size_t count = (size_t)((accounts == 1 ? 2.5 : 1.2) * depth + 20) * STEPS_PER_UNIT;
-    double n = accounts;
-    double decay = accounts == 0 ? 1 : exp(-step / n);
-    double *below = calloc(count + 1, sizeof(*below)); /* F of the depth before */
-    double mean = 0;
-    invariant(below != NULL);
-    for (size_t i = 0; i <= count; i++) {
-        below[i] = 1;
+    double step = 1.0 / NAS_STEPS_PER_UNIT;
+    double *f = NULL; /* F of the depth before, then of this one */
+
+    *count = (size_t)((accounts == 1 || c > 1 ? 2.5 : 1.2) * depth + 20) * NAS_STEPS_PER_UNIT + 1;
+    f = calloc(*count, sizeof(*f));
+    invariant(f != NULL);
+    for (size_t i = 0; i < *count; i++) {
+        f[i] = 1;
     }
     for (unsigned k = 1; k <= depth; k++) {
-        double sum = 0;
-        double before = below[0];
-        mean = 0;
-        below[0] = 0;
-        for (size_t i = 1; i <= count; i++) {
-            double now = below[i];
-            sum = sum * decay + step * (before * decay + now) / 2;
-            double survives = accounts == 0 ? exp(-sum) : pow(fmax(0, 1 - sum / n), n);
-            mean += step * ((1 - below[i - 1]) + survives) / 2;
-            below[i] = 1 - survives;
-            before = now;
+        bool line = (depth - k) % c != c - 1;
+        double n = line ? 1 : accounts;
+        double decay = n > 0 ? exp(-step / n) : 1;
+        double sum = 0, before = f[0];
+        f[0] = 0;
+        for (size_t i = 1; i < *count; i++) {
+            sum = sum * decay + step * (before * decay + f[i]) / 2;
+            before = f[i];
+            f[i] = 1 - (n > 0 ? pow(fmax(0, 1 - sum / n), n) : exp(-sum));
         }
     }
-    free(below);
+    return f;
+}
+
+double closed_nas_passage(unsigned depth, unsigned accounts, unsigned c)
+{
+    size_t count;
+    double mean = 0;
+
+    if (depth == 0 || depth > 200 || c == 0) {
+        return NAN;
+    }
+    double *f = nas_reached(&count, depth, accounts, c);
+    for (size_t i = 1; i < count; i++) {
+        mean += (1 - (f[i - 1] + f[i]) / 2) / NAS_STEPS_PER_UNIT;
+    }
+    free(f);
     return mean;
+}
+
+double closed_nas_race(double share, unsigned confirmations, unsigned accounts, unsigned c)
+{
+    size_t count;
+    double wins = 0;
+
+    if (!(share > 0 && share < 1) || confirmations == 0 || confirmations > 199 || c == 0) {
+        return NAN;
+    }
+    double *f = nas_reached(&count, confirmations + 1, accounts, c);
+    double low = 0;
+    for (size_t i = 1; i < count; i++) {
+        double t = (double)i / NAS_STEPS_PER_UNIT;
+        double high = gsl_cdf_gamma_P(t * (1 - share) / share, confirmations, 1);
+        wins += (f[i - 1] + f[i]) / 2 * (high - low);
+        low = high;
+    }
+    free(f);
+    return wins + (1 - low); /* later than the table every tree is as deep */
 }

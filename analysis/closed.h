@@ -42,8 +42,12 @@ double closed_nas_growth(unsigned c);
 double closed_nas_growth_accounts(unsigned accounts);
 /* Stake above which the private tree outgrows the honest chain: 1 / (1 + phi). */
 double closed_nas_threshold(double growth);
-/* c = 1: mean time, in mean gaps of one chain, until the tree has a block of this depth; accounts
- * 0: unlimited. By the recurrence of the survival function. depth <= 200. */
-double closed_nas_passage(unsigned depth, unsigned accounts);
+/* Mean time, in mean gaps of one chain, until the tree has a block of this depth; accounts 0:
+ * unlimited. By the recurrence of the survival function. 1 <= depth <= 200, 1 <= c. */
+double closed_nas_passage(unsigned depth, unsigned accounts, unsigned c);
+/* Chance that the tree of an attacker with this share of the stake is the deeper one when the
+ * others have made so many blocks: that depth confirmations + 1 is reached within their time,
+ * which is Gamma distributed. 0 < share < 1, 1 <= confirmations <= 199. */
+double closed_nas_race(double share, unsigned confirmations, unsigned accounts, unsigned c);
 
 #endif

@@ -10,6 +10,7 @@ static const struct figure_kind kinds[] = {
     {"transactions", "How long transactions take", figure_transactions, false},
     {"shares", "Blocks against stake", figure_shares, false},
     {"nodes", "Nodes up", figure_nodes_up, false},
+    {"space-time", "Space and time", figure_space_time, false},
     {"joiners", "Nodes that join", figure_joiners, false},
     {"traffic", "Traffic over time", figure_traffic, false},
     {"traffic-nodes", "Traffic of each node", figure_traffic_nodes, false},

@@ -13,6 +13,8 @@ bool figure_shares(struct figure *figure);
 bool figure_propagation(struct figure *figure);
 bool figure_finality(struct figure *figure);
 bool figure_transactions(struct figure *figure);
+/* figures_space.c */
+bool figure_space_time(struct figure *figure);
 /* figures_nodes.c */
 bool figure_nodes_up(struct figure *figure);
 bool figure_traffic(struct figure *figure);

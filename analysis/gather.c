@@ -93,10 +93,13 @@ enum err gather_begin(const struct grid *grid, const char *folder, bool resume)
     }
     TRY(file_copy(to, grid->file));
     for (size_t i = 0; i < grid->figures_count; i++) {
-        if (*grid->figures[i].published != 0) {
-            snprintf(to, sizeof(to), "%s/%s", folder, grid->figures[i].published);
-            snprintf(from, sizeof(from), "%s/%s", grid->folder, grid->figures[i].published);
-            TRY(file_copy(to, from));
+        const char *const tables[] = {grid->figures[i].published, grid->figures[i].limit};
+        for (size_t t = 0; t < sizeof(tables) / sizeof(tables[0]); t++) {
+            if (*tables[t] != 0) {
+                snprintf(to, sizeof(to), "%s/%s", folder, tables[t]);
+                snprintf(from, sizeof(from), "%s/%s", grid->folder, tables[t]);
+                TRY(file_copy(to, from));
+            }
         }
     }
     return ERR_OK;

@@ -153,10 +153,11 @@ static bool label_same(const char *a, const char *b)
     return strcmp(a, b) == 0;
 }
 
-/* The published value for a point: the row whose columns agree with the labels of the axes. */
-static double published_find(const struct sweep *sweep, const struct table *table, size_t point)
+/* The value of a table for a point, NaN if there is none: the row whose columns agree with the
+ * labels of the axes. */
+static double value_find(const struct sweep *sweep, const struct table *table, size_t point)
 {
-    for (size_t r = 0; r < table->row_count; r++) {
+    for (size_t r = 0; table != NULL && r < table->row_count; r++) {
         bool same = true;
         for (size_t a = 0; a < sweep->grid->axes_count && same; a++) {
             const struct grid_axis *axis = &sweep->grid->axes[a];
@@ -209,20 +210,24 @@ static size_t point_at(const struct grid *g, size_t x, size_t x_value, size_t se
     return point;
 }
 
+/* NULL: no name, or no such table. */
+static struct table *table_beside(const struct grid *g, const char *name)
+{
+    char path[1300];
+
+    snprintf(path, sizeof(path), "%s/%s", g->folder, name);
+    return *name != 0 ? table_read(path) : NULL;
+}
+
 struct sweep_row *sweep_rows(size_t *count, const struct sweep *sweep, const struct grid_figure *f)
 {
     const struct grid *g = sweep->grid;
     size_t x = grid_axis_find(g, f->x), series = grid_axis_find(g, f->series);
     size_t curves = series == SIZE_MAX ? 1 : g->axes[series].values_count;
     struct sweep_row *rows = calloc(curves * g->axes[x].values_count, sizeof(*rows));
-    struct table *table = NULL;
-    char path[1300];
+    struct table *table = table_beside(g, f->published), *limit = table_beside(g, f->limit);
 
     invariant(rows != NULL);
-    if (*f->published != 0) {
-        snprintf(path, sizeof(path), "%s/%s", g->folder, f->published);
-        table = table_read(path);
-    }
     *count = 0;
     for (size_t c = 0; c < curves; c++) {
         for (size_t v = 0; v < g->axes[x].values_count; v++) {
@@ -237,7 +242,8 @@ struct sweep_row *sweep_rows(size_t *count, const struct sweep *sweep, const str
             if (trials > 0) {
                 share_interval(&row->low, &row->high, row->measured.mean, trials);
             }
-            row->published = table != NULL ? published_find(sweep, table, row->point) : NAN;
+            row->published = value_find(sweep, table, row->point);
+            row->limit = value_find(sweep, limit, row->point);
             row->met = !isnan(row->published) && row->measured.count > 0 &&
                        published_met(f, &row->measured, row->published, trials);
             if (v > 0 && estimate_differs(&row->measured, &row[-1].measured)) {
@@ -246,6 +252,7 @@ struct sweep_row *sweep_rows(size_t *count, const struct sweep *sweep, const str
         }
     }
     table_free(table);
+    table_free(limit);
     return rows;
 }
 

@@ -35,6 +35,7 @@ struct sweep_row {
     double low, high; /* 95 % interval: Wilson's of all trials where the figure counts them, else
                          Student's t over seeds; NaN: none */
     double published; /* NaN: nobody did */
+    double limit;     /* NaN: none is given */
     bool met;         /* when published */
     int step; /* against the row before of the same curve: +1 higher, -1 lower, 0 not different */
 };

@@ -19,12 +19,21 @@ static bool same_curve(const struct sweep_row *a, const struct sweep_row *b)
     return a->series == b->series || strcmp(a->series, b->series) == 0;
 }
 
+static void value_write(FILE *data, double value)
+{
+    if (isnan(value)) {
+        fputs("?", data);
+    } else {
+        fprintf(data, "%.9g", value);
+    }
+}
+
 /* A block of lines for each curve; their number. */
 static size_t data_write(FILE *data, const struct sweep_row *rows, size_t count)
 {
     size_t curves = 1;
 
-    fputs("x\tmean\tlow\thigh\tpublished\tseeds\tseries\n", data);
+    fputs("x\tmean\tlow\thigh\tpublished\tlimit\tseeds\tseries\n", data);
     for (size_t i = 0; i < count; i++) {
         const struct sweep_row *r = &rows[i];
         if (i > 0 && !same_curve(r, &rows[i - 1])) {
@@ -34,11 +43,9 @@ static size_t data_write(FILE *data, const struct sweep_row *rows, size_t count)
         bool interval = !isnan(r->low);
         fprintf(data, "%.9g\t%.9g\t%.9g\t%.9g\t", r->x, r->measured.mean,
                 interval ? r->low : r->measured.mean, interval ? r->high : r->measured.mean);
-        if (isnan(r->published)) {
-            fputs("?", data);
-        } else {
-            fprintf(data, "%.9g", r->published);
-        }
+        value_write(data, r->published);
+        fputc('\t', data);
+        value_write(data, r->limit);
         fprintf(data, "\t%zu\t%s\n", r->measured.count, r->series != NULL ? r->series : "");
     }
     return curves;
@@ -65,6 +72,12 @@ static void script_write(FILE *script, const struct grid_figure *f, const struct
                     "'%s.tsv' index %zu using 1:5 with linespoints pt 6 ps 1.3 lw 1.5 lc rgb '%s' "
                     "title "
                     "\"published%s%s%s%s\", ",
+                    f->name, c, colours[c % COLOURS], *axis != 0 ? ", " : "", axis, gap, name);
+        }
+        if (*f->limit != 0) {
+            fprintf(script,
+                    "'%s.tsv' index %zu using 1:6 with lines lw 1.5 dt 2 lc rgb '%s' title "
+                    "\"limit%s%s%s%s\", ",
                     f->name, c, colours[c % COLOURS], *axis != 0 ? ", " : "", axis, gap, name);
         }
         fprintf(script,

@@ -1,8 +1,10 @@
 /* Nothing at stake: the accounts of the line, owned by one hand, grow a private tree by signing on
  * every block of it, for signing costs nothing (Bagaria et al., arXiv 1910.02218). With
- * c-correlated randomness a tree forks only at every c-th block; below, a block has the one child
- * that comes first. In arrivals, that is blocks which the accounts' stake earns on one chain in
- * that time, the tree grows phi_c deep: phi_1 = e.
+ * c-correlated randomness only the blocks at depths that c divides draw anew. What comes before the
+ * c-th is one line, the block that comes first each time, for another would be signed by the same
+ * draws; from the (c-1)-th on everybody's next block is one that draws anew, so there the tree
+ * forks. In arrivals, that is blocks which the accounts' stake earns on one chain in that time, the
+ * tree grows phi_c deep: phi_1 = e.
  *
  * The lowest node of the line holds the keys of all and the tree; the others keep quiet. Here an
  * account has one child per parent at its own time, so many small accounts stand for the Poisson
@@ -10,14 +12,17 @@
  * the `forks` first blocks of each depth.
  *
  * Once the deepest branch undoes `confirmations` blocks of the others and is higher than theirs,
- * its blocks are made in earnest and let go; `give-up` blocks behind, the tree is planted anew. */
+ * its blocks are made in earnest and let go. From then on, `give-up` blocks short of that, the tree
+ * is given up: 1 decides there and then. A tree `depth` deep is left as it is, which measures how
+ * long that takes. A new tree stands on a block that none stood on, so no two are made of the same
+ * draws. */
 #include <stdlib.h>
 
 #include "sim/adversary/forge.h"
 #include "sim/adversary/hold.h"
 
-enum { NAS_C, NAS_FORKS, NAS_CONFIRMATIONS, NAS_GIVE_UP };
-enum { NAS_DEPTH_MAX = 4096, NAS_STEP_MAX = 4096, NAS_RELEASED_MAX = 1024 };
+enum { NAS_C, NAS_FORKS, NAS_CONFIRMATIONS, NAS_GIVE_UP, NAS_DEPTH };
+enum { NAS_DEPTH_MAX = 4096, NAS_STEP_MAX = 4096, NAS_OWN_MAX = 256 };
 #define NS_PER_MS UINT64_C(1000000)
 
 /* A block of the tree: what its children need, and who signed it. */
@@ -38,6 +43,8 @@ struct nas {
     bool planted;
     struct forge_parent root;
     uint64_t root_ms;
+    uint64_t root_height_min; /* of the next one */
+    uint64_t late_ms;         /* of the root when it was learnt, where all wait from then on */
     struct ancestor below[RETARGET_WINDOW]; /* of the root, itself first */
     size_t below_count;
     struct params params;
@@ -50,8 +57,8 @@ struct nas {
     uint32_t best, best_depth;
     uint32_t width[NAS_DEPTH_MAX];
     uint64_t due_ns;
-    uint32_t released_next;
-    uint8_t released[NAS_RELEASED_MAX][32]; /* a ring */
+    uint32_t own_count;
+    uint64_t own[NAS_OWN_MAX]; /* heads of the ids of what the node itself made: a ring */
 };
 
 static void nas_drop(struct act *a)
@@ -154,12 +161,21 @@ static enum err child_draw(struct forge_draw *draw, struct act *a, const struct 
                           child_bt(s, parent), &s->accounts[account]);
 }
 
+/* What comes now at this depth comes too late to be kept. */
+static bool full(const struct act *a, const struct nas *s, uint32_t depth)
+{
+    return depth >= NAS_DEPTH_MAX || s->width[depth] >= a->line->value[NAS_FORKS].num;
+}
+
 static void expand(struct act *a, struct nas *s, uint32_t parent)
 {
-    bool forks = s->blocks[parent].depth % a->line->value[NAS_C].num == 0;
+    bool forks = (s->blocks[parent].depth + UINT64_C(1)) % a->line->value[NAS_C].num == 0;
     struct nas_child first = {.ts_ms = UINT64_MAX};
     struct forge_draw draw;
 
+    if (full(a, s, s->blocks[parent].depth + 1)) {
+        return;
+    }
     for (uint32_t i = 0; i < s->account_count; i++) {
         if (child_draw(&draw, a, s, parent, i) != ERR_OK) {
             continue;
@@ -187,12 +203,17 @@ static uint32_t block_add(struct nas *s, const struct nas_block *block)
     return (uint32_t)s->block_count++;
 }
 
-/* What the stake would have earned on one chain since the root, in thousandths. */
-static uint64_t arrivals(const struct act *a, const struct nas *s)
+/* What the stake would have earned on one chain from the root to this date, in thousandths. */
+static uint64_t arrivals(const struct nas *s, uint64_t ts_ms)
 {
-    u128 ms = a->c.wall_ms > s->root_ms ? a->c.wall_ms - s->root_ms : 0;
+    return (uint64_t)(((u128)(ts_ms - s->root_ms) * s->stake * s->blocks[0].bt * 1000) >> 80);
+}
 
-    return (uint64_t)((ms * s->stake * s->blocks[0].bt * 1000) >> 80);
+/* The tree is over; the next one needs a higher block to stand on. */
+static void fell(struct nas *s, uint64_t root_height_min)
+{
+    s->planted = false;
+    s->root_height_min = root_height_min;
 }
 
 static void come(struct act *a, struct nas *s, const struct nas_child *child)
@@ -200,8 +221,7 @@ static void come(struct act *a, struct nas *s, const struct nas_child *child)
     uint32_t depth = s->blocks[child->parent].depth + 1;
     struct forge_draw draw;
 
-    if (depth >= NAS_DEPTH_MAX || s->width[depth] >= a->line->value[NAS_FORKS].num ||
-        child_draw(&draw, a, s, child->parent, child->account) != ERR_OK) {
+    if (full(a, s, depth) || child_draw(&draw, a, s, child->parent, child->account) != ERR_OK) {
         return;
     }
     struct nas_block block = {.ts_ms = draw.ts_ms,
@@ -215,25 +235,27 @@ static void come(struct act *a, struct nas *s, const struct nas_child *child)
     if (depth > s->best_depth) {
         s->best_depth = depth;
         s->best = index;
-        act_trace(a, DEED_DEPTH, depth, arrivals(a, s));
+        act_trace(a, DEED_DEPTH, depth, arrivals(s, draw.ts_ms));
+    }
+    if (depth == a->line->value[NAS_DEPTH].num) {
+        act_trace(a, DEED_GROWN, depth, arrivals(s, draw.ts_ms));
+        fell(s, s->root.height + 1);
+        return;
     }
     expand(a, s, index);
 }
 
-static bool released(const struct nas *s, const uint8_t id[32])
+/* A block that the node itself made, beside the tree: it stays at home. */
+static bool secret(const struct act *a, const uint8_t id[32])
 {
-    for (uint32_t i = 0; i < NAS_RELEASED_MAX; i++) {
-        if (memcmp(s->released[i], id, 32) == 0) {
+    const struct nas *s = a->state;
+
+    for (uint32_t i = 0; i < NAS_OWN_MAX && i < s->own_count; i++) {
+        if (s->own[i] == load64(id)) {
             return true;
         }
     }
     return false;
-}
-
-/* A block of the line that was not let go. */
-static bool secret(const struct act *a, const uint8_t id[32], const uint8_t signer[32])
-{
-    return act_colluding_key(a, signer) && !released(a->state, id);
 }
 
 /* --- planting and letting go --- */
@@ -244,8 +266,7 @@ static uint32_t public_tip(const struct act *a)
     const struct chain *chain = node_chain(a->node);
     uint32_t at = chain_tip(chain);
 
-    while (at != chain_final(chain) &&
-           secret(a, chain_entry(chain, at)->id, chain_entry(chain, at)->signer)) {
+    while (at != chain_final(chain) && secret(a, chain_entry(chain, at)->id)) {
         at = chain_entry(chain, at)->parent;
     }
     return at;
@@ -272,7 +293,8 @@ static void plant(struct act *a, struct nas *s)
     uint32_t entry = public_tip(a);
     const struct tree_entry *e = chain_entry(node_chain(a->node), entry);
 
-    if (state_params(&s->params, a->c.shared, e->state_root) != ERR_OK ||
+    if (e->height < s->root_height_min ||
+        state_params(&s->params, a->c.shared, e->state_root) != ERR_OK ||
         s->params.production != PRODUCTION_EXP) {
         return; /* the 2018 rule binds one timestamp to no proof: not modelled */
     }
@@ -289,6 +311,9 @@ static void plant(struct act *a, struct nas *s)
     root.ts_ms = s->root.ts_ms;
     block_add(s, &root);
     expand(a, s, 0);
+    s->late_ms = a->c.config->policy->delay_from == DELAY_FROM_LEARNING && a->c.wall_ms > e->ts_ms
+                     ? a->c.wall_ms - e->ts_ms
+                     : 0;
     s->planted = true;
     act_trace(a, DEED_ATTEMPT, s->root.height + 1, s->account_count);
 }
@@ -316,17 +341,20 @@ static void let_go(struct act *a, struct nas *s)
             break;
         }
         const struct blob *compact = forge_compact(a, forged.id, forged.block);
-        if (compact != NULL) {
+        if (compact != NULL) { /* what seems to come from a peer is not sent back to it */
+            act_send(a, links & -links, compact);
             act_deliver(a, (uint32_t)__builtin_ctzll(links), compact, a->now_ns);
         }
         blob_drop(a->c.shared, compact);
+        uint64_t above = load64(parent.id);
         memcpy(parent.id, forged.id, 32);
         memcpy(parent.gs, forged.gs, 32);
         memcpy(parent.state_root, forged.state_root, 32);
         parent.height++;
         parent.ts_ms = b->ts_ms;
-        memcpy(s->released[s->released_next++ % NAS_RELEASED_MAX], forged.id, 32);
         act_trace(a, DEED_RELEASED, parent.height, 0);
+        ctx_trace(&a->c, TRACE_block_produced, parent.height, load64(forged.id), above,
+                  draw.delay_ms, 0, forged.block->len);
         forged_drop(&before, a->c.shared);
         before = forged;
     }
@@ -339,14 +367,16 @@ static void judge(struct act *a, struct nas *s)
     uint64_t theirs = s->hold.public_height;
     uint64_t undone = theirs > s->root.height ? theirs - s->root.height : 0;
 
-    if (undone >= a->line->value[NAS_CONFIRMATIONS].num && mine > theirs) {
+    bool confirmed = undone >= a->line->value[NAS_CONFIRMATIONS].num;
+
+    if (confirmed && mine > theirs) {
         let_go(a, s);
         act_trace(a, DEED_SUCCESS, undone, mine - theirs);
-        s->planted = false;
-    } else if (theirs >= mine + a->line->value[NAS_GIVE_UP].num ||
+        fell(s, mine + 1); /* on a block that all begin on at once */
+    } else if ((confirmed && theirs + 1 >= mine + a->line->value[NAS_GIVE_UP].num) ||
                chain_find(node_chain(a->node), s->root.id) == TREE_NONE) {
         act_trace(a, DEED_GAVE_UP, theirs > mine ? theirs - mine : 0, undone);
-        s->planted = false;
+        fell(s, theirs);
     }
 }
 
@@ -362,7 +392,7 @@ static void nas_after(struct act *a)
     if (!s->planted) {
         plant(a, s);
     }
-    while (s->planted && s->heap_count > 0 && s->heap[0].ts_ms <= a->c.wall_ms &&
+    while (s->planted && s->heap_count > 0 && s->heap[0].ts_ms + s->late_ms <= a->c.wall_ms &&
            steps++ < NAS_STEP_MAX) {
         struct nas_child child = heap_pop(s);
         come(a, s, &child);
@@ -371,7 +401,7 @@ static void nas_after(struct act *a)
         judge(a, s);
     }
     if (s->planted && s->heap_count > 0) {
-        uint64_t ts = s->heap[0].ts_ms;
+        uint64_t ts = s->heap[0].ts_ms + s->late_ms;
         s->due_ns = a->now_ns + (ts > a->c.wall_ms ? (ts - a->c.wall_ms) * NS_PER_MS : 1);
     } else {
         s->due_ns = a->now_ns + 1000 * NS_PER_MS;
@@ -385,6 +415,15 @@ static uint64_t nas_deadline_ns(const void *state)
 
 /* --- what the node itself makes stays at home --- */
 
+static void nas_traced(struct act *a, enum trace_kind kind, const uint64_t *value)
+{
+    struct nas *s = a->state;
+
+    if (kind == TRACE_block_produced) {
+        s->own[s->own_count++ % NAS_OWN_MAX] = value[1];
+    }
+}
+
 static enum pass nas_recv(struct act *a, uint32_t link, const struct blob **frame)
 {
     struct nas *s = a->state;
@@ -396,18 +435,14 @@ static enum pass nas_recv(struct act *a, uint32_t link, const struct blob **fram
 static enum pass nas_send(struct act *a, uint32_t link, const struct blob **frame)
 {
     struct nas *s = a->state;
-    const struct chain *chain = node_chain(a->node);
     struct frame_block_ihave have;
     struct block_seen block;
 
     if (act_block(&block, *frame)) {
-        return secret(a, block.id, block.signer) ? PASS_NOT : PASS_ON;
+        return secret(a, block.id) ? PASS_NOT : PASS_ON;
     }
     if (frame_block_ihave_decode(&have, span_of((*frame)->data, (*frame)->len)) == ERR_OK) {
-        uint32_t entry = chain_find(chain, have.block);
-        return entry != TREE_NONE && secret(a, have.block, chain_entry(chain, entry)->signer)
-                   ? PASS_NOT
-                   : PASS_ON;
+        return secret(a, have.block) ? PASS_NOT : PASS_ON;
     }
     return hold_send(&s->hold, a, link, frame);
 }
@@ -419,11 +454,13 @@ const struct adversary_kind adversary_nothing_at_stake = {
     .parameter = {{"c", PARAMETER_COUNT, "1", NULL},
                   {"forks", PARAMETER_COUNT, "200", NULL},
                   {"confirmations", PARAMETER_COUNT, "6", NULL},
-                  {"give-up", PARAMETER_COUNT, "1000000", NULL}},
+                  {"give-up", PARAMETER_COUNT, "1000000", NULL},
+                  {"depth", PARAMETER_COUNT, "1000000", NULL}},
     .state_bytes = sizeof(struct nas),
     .lasting = true,
     .drop = nas_drop,
     .recv = nas_recv,
     .send = nas_send,
+    .traced = nas_traced,
     .after = nas_after,
     .deadline_ns = nas_deadline_ns};

@@ -64,7 +64,12 @@ static double nas_accounts(const double *x)
 
 static double nas_passage(const double *x)
 {
-    return closed_nas_passage((unsigned)x[0], (unsigned)x[1]);
+    return closed_nas_passage((unsigned)x[0], (unsigned)x[1], (unsigned)x[2]);
+}
+
+static double nas_race(const double *x)
+{
+    return closed_nas_race(x[0], (unsigned)x[1], (unsigned)x[2], (unsigned)x[3]);
 }
 
 static const struct {
@@ -82,7 +87,8 @@ static const struct {
     {"stale-rate", "MEAN-DELAY INTERVAL", 2, stale},
     {"nas-growth", "C", 1, nas},
     {"nas-growth-accounts", "ACCOUNTS", 1, nas_accounts},
-    {"nas-passage", "DEPTH ACCOUNTS", 2, nas_passage},
+    {"nas-passage", "DEPTH ACCOUNTS C", 3, nas_passage},
+    {"nas-race", "SHARE CONFIRMATIONS ACCOUNTS C", 4, nas_race},
 };
 
 int command_closed(int argc, char **argv)

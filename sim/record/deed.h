@@ -11,6 +11,7 @@ enum adversary_deed {
     DEED_FORGED,   /* value: height of a second block, or round of a second vote */
     DEED_SENT,     /* value: frames of a flood */
     DEED_DEPTH,    /* value: depth of a private tree; second: 1000 x arrivals since its root */
+    DEED_GROWN,    /* the same of a tree that is as deep as was asked, and is left */
     DEEDS
 };
 

@@ -366,6 +366,7 @@ static void counts(struct metrics *m)
               {METRIC_blocks_rejected, COUNT_REJECTED},
               {METRIC_votes, COUNT_VOTES},
               {METRIC_evidence_found, COUNT_EVIDENCE},
+              {METRIC_decisions_conflicting, COUNT_CONFLICTING},
               {METRIC_tx_submitted, COUNT_TX_SUBMITTED},
               {METRIC_tx_rejected, COUNT_TX_REJECTED},
               {METRIC_tx_included, COUNT_TX_INCLUDED},
@@ -381,6 +382,18 @@ static void counts(struct metrics *m)
     set_count(m, METRIC_reorg_depth_max, m->reorg_depth_max);
     set_count(m, METRIC_height_max, m->height_max);
     set_count(m, METRIC_final_height_max, m->final_height_max);
+}
+
+static void private_trees(struct metrics *m, bool some)
+{
+    double trees = (double)m->deeds[DEED_GROWN];
+    double depth = (double)(trees > 0 ? m->grown_depth : m->private_depth);
+    double arrivals = (double)(trees > 0 ? m->grown_arrivals : m->private_arrivals) / 1000;
+
+    set(m, METRIC_private_depth, some && m->private_depth > 0, (double)m->private_depth);
+    set(m, METRIC_private_growth, some && arrivals > 0, arrivals > 0 ? depth / arrivals : 0);
+    set(m, METRIC_private_trees, some && m->private_depth > 0, trees);
+    set(m, METRIC_private_passage, some && trees > 0, trees > 0 ? arrivals / trees : 0);
 }
 
 static void adversaries(struct metrics *m)
@@ -416,10 +429,7 @@ static void adversaries(struct metrics *m)
     set(m, METRIC_blocks_released, some, (double)m->deeds[DEED_RELEASED]);
     set(m, METRIC_forged, some, (double)m->deeds[DEED_FORGED]);
     set(m, METRIC_flood_frames, some, (double)m->flood_frames);
-    set(m, METRIC_private_depth, some && m->private_depth > 0, (double)m->private_depth);
-    bool grown = some && m->private_arrivals > 0;
-    set(m, METRIC_private_growth, grown,
-        grown ? 1000 * (double)m->private_depth / (double)m->private_arrivals : 0);
+    private_trees(m, some);
 }
 
 const struct metric *metrics_list(struct metrics *m, size_t *count)

@@ -143,6 +143,9 @@ static void checkpoint_decided(struct metrics *m, const struct trace_row *row)
         }
     }
     struct instance_seen *x = &m->instances[i];
+    if (row->value[2] != x->block) {
+        count(m, row, COUNT_CONFLICTING);
+    }
     x->decided += witness(m, row, x->first_ns);
     if (x->median_ns == UINT64_MAX && (uint64_t)x->decided * 2 >= x->nodes_up) {
         x->median_ns = row->time_ns;
@@ -265,6 +268,9 @@ static void deed(struct metrics *m, const struct trace_row *row)
     } else if (which == DEED_DEPTH && row->value[2] >= m->private_depth) {
         m->private_depth = row->value[2];
         m->private_arrivals = row->value[3];
+    } else if (which == DEED_GROWN) {
+        m->grown_depth += row->value[2];
+        m->grown_arrivals += row->value[3];
     }
 }
 

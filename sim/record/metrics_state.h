@@ -48,6 +48,7 @@ enum counter {
     COUNT_REJECTED,
     COUNT_VOTES,
     COUNT_EVIDENCE,
+    COUNT_CONFLICTING,
     COUNT_TX_SUBMITTED,
     COUNT_TX_REJECTED,
     COUNT_TX_INCLUDED,
@@ -84,9 +85,10 @@ struct metrics {
     uint64_t counters[COUNTERS];
     uint64_t reorg_depth_max, height_max, final_height_max;
     uint32_t byzantine_count;
-    uint64_t deeds[DEEDS];       /* how often */
-    u128 seats, seats_byzantine; /* weights of members as they joined */
-    uint64_t flood_frames, private_depth, private_arrivals;
+    uint64_t deeds[DEEDS];                                  /* how often */
+    u128 seats, seats_byzantine;                            /* weights of members as they joined */
+    uint64_t flood_frames, private_depth, private_arrivals; /* arrivals in thousandths */
+    uint64_t grown_depth, grown_arrivals;                   /* sums over trees that were left */
     uint64_t final_ns, final_lag_ns; /* last new checkpoint, longest wait for one */
     struct samples inclusion, finality_tx, sync;
     uint64_t committees, committees_third;

@@ -32,6 +32,9 @@ static const struct key figure_keys[] = {
     TEXT(grid_figure, "y_label", y_label, "", "of the vertical axis, with its unit"),
     TEXT(grid_figure, "published", published, "",
          "table beside this file: columns named like the axes, and `value`"),
+    TEXT(grid_figure, "limit", limit, "",
+         "another such table, drawn as a broken line: what the values tend to, held against "
+         "nothing"),
     TEXT(grid_figure, "source", source, "", "who published it"),
     QUANTITY(grid_figure, "published_runs", published_runs, UNIT_NONE, "0", 0, 1000000,
              "published values are themselves means of so many runs; 0: they are exact"),

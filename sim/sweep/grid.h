@@ -31,6 +31,7 @@ struct grid_figure {
     char *series; /* another axis, or empty */
     char *x_label, *y_label;
     char *published;         /* a table beside the grid file, or empty */
+    char *limit;             /* another: what the values tend to; held against nothing */
     char *source;            /* who published it */
     uint64_t published_runs; /* of what the published value is the mean; 0: it is exact */
     uint64_t errors;         /* a published value is met within so many standard errors, */

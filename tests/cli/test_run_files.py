@@ -74,10 +74,30 @@ class RunFiles(unittest.TestCase):
         orrery("report", self.dir / "a/1")
         orrery("report", self.dir / "a")
         page = (self.dir / "a/1/report.html").read_text()
-        for figure in ("heights", "finality", "propagation", "traffic", "cpu"):
+        for figure in ("heights", "finality", "propagation", "traffic", "cpu", "space-time"):
             self.assertIn(f'<figure id="{figure}">\n<svg', page)
         self.assertNotIn("http://", page.replace("http://www.w3.org", ""))
         self.assertIn('<figure id="seeds-gap">', (self.dir / "a/report.html").read_text())
+
+    def test_space_time_shows_every_block_of_its_stretch(self):
+        """Nodes up, lines from maker to receiver, blocks, votes, decisions: blocks of lines in this order."""
+        run = self.dir / "a/1"
+        orrery("plot", run, "space-time")
+        text = (run / "figures/space-time.tsv").read_text()
+        parts = [[line.split("\t") for line in part.splitlines() if line and line[0] != "#"] for part in text.split("\n\n\n")]
+        up, spread, blocks, votes, decided = (part for part in parts if part)
+        low, high = min(float(row[0]) for row in up), max(float(row[1]) for row in up)
+        self.assertGreater(len({row[2] for row in up}), 10)  # some join later
+        made = {(row["node"], row["height (block)"]) for row in rows(orrery("export", run, "block_produced"))
+                if low <= float(row["time (s)"]) <= high}
+        self.assertGreater(len(made), 5)
+        self.assertEqual({(row[1], row[2]) for row in blocks}, made)
+        received = [row for row in rows(orrery("export", run, "block_received")) if low <= float(row["time (s)"]) <= high]
+        self.assertEqual(len(spread), len(received))
+        for made_s, _, had_s, _, _ in spread:
+            self.assertGreater(float(had_s), float(made_s))
+        self.assertTrue({row[2] for row in votes} <= {"1", "2", "?"})
+        self.assertTrue(decided)
 
     def test_mistakes_are_said(self):
         self.assertIn("no table is called blocks", orrery("export", self.dir / "a/1", "blocks", ok=1))

@@ -99,15 +99,35 @@ Test(closed, nothing_at_stake_is_the_published_one)
     cr_expect_float_eq(closed_nas_growth(2), 2.22547, 5e-6);
     cr_expect_float_eq(closed_nas_threshold(closed_nas_growth(1)), .2689, 5e-5);
     /* That page's 5.54 and 21.2 are a sample of it (2 %); the first depth is one exponential. */
-    cr_expect_float_eq(closed_nas_passage(1, 0), 1, 1e-4);
-    cr_expect_float_eq(closed_nas_passage(10, 0), 5.54, .02 * 5.54);
-    cr_expect_float_eq(closed_nas_passage(50, 0), 21.2, .02 * 21.2);
+    cr_expect_float_eq(closed_nas_passage(1, 0, 1), 1, 1e-4);
+    cr_expect_float_eq(closed_nas_passage(10, 0, 1), 5.54, .02 * 5.54);
+    cr_expect_float_eq(closed_nas_passage(50, 0, 1), 21.2, .02 * 21.2);
     for (unsigned c = 1; c < 10; c++) {
         cr_expect_lt(closed_nas_growth(c + 1), closed_nas_growth(c));
     }
     /* One account has one child per block: the tree is a chain. */
-    cr_expect_float_eq(closed_nas_passage(10, 1), 10, 1e-3);
-    cr_expect_float_eq(closed_nas_passage(10, 100000), closed_nas_passage(10, 0), 1e-3);
+    cr_expect_float_eq(closed_nas_passage(10, 1, 1), 10, 1e-3);
+    cr_expect_float_eq(closed_nas_passage(10, 100000, 1), closed_nas_passage(10, 0, 1), 1e-3);
+    /* Lines of c - 1 blocks between forks: the first block that changes the randomness is the c-th
+     * arrival, whatever comes after it. Deeper, the slope tends to phi_c: with 3/(2 t) of the log
+     * of the number of changes between two depths, t where phi's maximum is (Addario-Berry and
+     * Reed 2009), within half a per cent. */
+    cr_expect_float_eq(closed_nas_passage(7, 0, 7), 7, 1e-3);
+    cr_expect_float_eq(closed_nas_passage(3, 30, 7), 3, 1e-3);
+    static const double at[] = {M_E, 1.83265, 1.46706};
+    for (unsigned c = 1; c <= 3; c++) {
+        double low = closed_nas_passage(16 * c, 0, c), high = closed_nas_passage(64 * c, 0, c);
+        double slope = 48 * c / (high - low - 1.5 / at[c - 1] * log(4));
+        cr_expect_float_eq(slope, closed_nas_growth(c), .005 * slope, "c %u: %f", c, slope);
+    }
+    /* One account is one chain, which overtakes z blocks of the others when z + 1 of all that come
+     * are its own first: a negative binomial law. */
+    double share = .3, wins = 0, term = pow(share, 5);
+    for (unsigned lost = 0; lost < 4; lost++) {
+        wins += term;
+        term *= (1 - share) * (5 + lost) / (lost + 1);
+    }
+    cr_expect_float_eq(closed_nas_race(share, 4, 1, 1), wins, 1e-4);
     cr_expect_float_eq(closed_nas_growth_accounts(1), 1, 1e-6);
     cr_expect_float_eq(closed_nas_growth_accounts(1000000), M_E, 1e-4);
 }
