@@ -115,6 +115,9 @@ static enum err group_stakes(struct member *members, const struct scenario_group
         members[i].stake_tokens = group->stake_law == STAKE_LIST
                                       ? group->stake_list[i]
                                       : (uint64_t)(group->stake_total * share / sum);
+        if (group->stake_law == STAKE_NORMAL && members[i].stake_tokens == 0) {
+            members[i].stake_tokens = 1; /* four deviations below the mean: next to nothing */
+        }
     }
     return ERR_OK;
 }
