@@ -64,17 +64,12 @@ void world_checks_hear(struct world *w)
     }
 }
 
-/* May this node sign a child of its tip? */
-static bool may_produce(const struct world *w, uint32_t index)
+/* May this node, which is up, sign a child of its tip? */
+static bool may_produce(const struct world *w, uint32_t index, const struct chain *chain)
 {
-    const struct host *h = &w->hosts[index];
+    const struct tree_entry *tip = chain_entry(chain, chain_tip(chain));
     uint64_t stake;
 
-    if (!h->up || !w->population.members[index].has_account) {
-        return false;
-    }
-    const struct chain *chain = node_chain(h->node);
-    const struct tree_entry *tip = chain_entry(chain, chain_tip(chain));
     return signed_record_allows(&chain->producer.signed_before, tip->height + 1) &&
            stake_effective(&stake, w->shared, tip->state_root, chain_params(chain), tip->height,
                            w->population.members[index].account) == ERR_OK &&
@@ -83,12 +78,21 @@ static bool may_produce(const struct world *w, uint32_t index)
 
 bool world_barred(const struct world *w)
 {
+    bool any = false;
+
     for (uint32_t i = 0; i < w->count; i++) {
-        if (may_produce(w, i)) {
+        const struct host *h = &w->hosts[i];
+        const struct chain *chain = h->up ? node_chain(h->node) : NULL;
+        /* Without a tree it reads its disk, or the run is over. */
+        if (chain == NULL || chain->tree.count == 0 || !w->population.members[i].has_account) {
+            continue;
+        }
+        if (may_produce(w, i, chain)) {
             return false;
         }
+        any |= w->population.members[i].stake_tokens > 0;
     }
-    return true;
+    return any;
 }
 
 /* Pooled transactions wait for a block above the tip; nothing else has any use for them. */
