@@ -76,10 +76,9 @@ void finality_drop(struct finality *f)
     conflict_drop(f);
     intake_drop(f);
     blob_drop(f->shared, f->seat.root);
-    blob_drop(f->shared, f->recovery.lock);
+    own_votes_drop(f);
     blob_drop(f->shared, f->shown.frame);
     f->seat.root = NULL;
-    f->recovery.lock = NULL;
     f->shown.frame = NULL;
     sign_secret_wipe(&f->secret);
 }

@@ -107,8 +107,9 @@ struct recovery {
     uint32_t votes_request, lock_request;
     bool votes_done, lock_done;
     uint32_t count;
-    struct vote votes[4];    /* newest first, of one instance */
-    const struct blob *lock; /* the record; NULL: none */
+    struct vote votes[4];     /* newest first */
+    const struct blob *lock;  /* the record; NULL: none */
+    const struct blob *entry; /* the record of the first vote of the newest round; NULL: bare */
 };
 
 /* The newest proposal, kept to be shown to who missed it. */
@@ -214,6 +215,8 @@ void own_votes_forget(struct finality *f, struct ctx *c);
 bool own_vote_written(struct finality *f, struct ctx *c, const struct event *event);
 void own_votes_read(struct finality *f, struct ctx *c);
 bool own_votes_read_done(struct finality *f, struct ctx *c, const struct event *event);
+/* Gives back what recovery holds. */
+void own_votes_drop(struct finality *f);
 /* Adds the votes of the last life; true when the machine was restarted where that left it. */
 bool own_votes_recover(struct finality *f, struct ctx *c);
 

@@ -9,6 +9,7 @@
  * again, or nothing (spec: chain 5; docs/wire.md 8). */
 
 enum { VOTE_KEY_BYTES = 1 + 8 + 4 + 1, LOCK_KEY_BYTES = 1, LOCK_HEAD_BYTES = 8 + 2 * (4 + 32) };
+enum { ENTRY_VOTES_MAX = 2 * VOTES_VOTERS_MAX };
 
 static void vote_key(uint8_t key[VOTE_KEY_BYTES], uint64_t instance, uint32_t round, uint8_t kind)
 {
@@ -48,6 +49,56 @@ static bool lock_write(struct finality *f, struct ctx *c, struct write_batch *ba
     }
     ctx_write_put(c, batch, span_of("l", LOCK_KEY_BYTES), span_of(out, len));
     return true;
+}
+
+/* The votes held of a set, encoded one after another; out may be NULL. Returns how many. */
+static size_t set_encode(uint8_t *out, const struct votes *votes, enum vote_kind kind,
+                         uint32_t round)
+{
+    const struct vote_set *set = votes_set(votes, kind, round);
+    size_t count = 0;
+    for (uint32_t v = 0; set != NULL && v < votes->voters; v++) {
+        const struct ballot *ballot = votes_ballot(votes, set, 0, v);
+        if ((ballot->flags & BALLOT_PRESENT) == 0) {
+            continue;
+        }
+        if (out != NULL) {
+            struct vote vote;
+            votes_vote(&vote, votes, set, ballot, v);
+            vote_encode(out + count * VOTE_BYTES, &vote);
+        }
+        count++;
+    }
+    return count;
+}
+
+/* The first vote of a round goes to disk with the votes that ended the round before: a quorum of
+ * its precommits, else what is held of this round. Who is still there needs them, and when all
+ * restart at once nobody else has them any more. */
+static struct span record_make(const uint8_t signed_vote[SIGNED_VOTE_BYTES],
+                               const struct votes *votes, uint32_t round, struct ctx *c)
+{
+    bool ended = votes_quorum(votes, votes_any(votes, VOTE_PRECOMMIT, round - 1));
+    uint32_t from = ended ? round - 1 : round;
+    size_t prevotes = ended ? 0 : set_encode(NULL, votes, VOTE_PREVOTE, from);
+    size_t count = prevotes + set_encode(NULL, votes, VOTE_PRECOMMIT, from);
+    size_t room = SIGNED_VOTE_BYTES + VAR_BYTES_MAX + count * VOTE_BYTES;
+    uint8_t *list = arena_alloc_array(c->scratch, count, VOTE_BYTES);
+    uint8_t *out = arena_alloc(c->scratch, room);
+    struct writer w;
+    size_t len;
+    if (list == NULL || out == NULL) {
+        return span_of(signed_vote, SIGNED_VOTE_BYTES);
+    }
+    if (!ended) {
+        set_encode(list, votes, VOTE_PREVOTE, from);
+    }
+    set_encode(list + prevotes * VOTE_BYTES, votes, VOTE_PRECOMMIT, from);
+    writer_init(&w, out, room);
+    writer_raw(&w, signed_vote, SIGNED_VOTE_BYTES);
+    writer_list(&w, (struct list){.data = list, .count = count}, VOTE_BYTES, ENTRY_VOTES_MAX);
+    invariant(writer_end(&w, &len) == ERR_OK);
+    return span_of(out, len);
 }
 
 static struct writing *writing_free(struct finality *f)
@@ -93,6 +144,7 @@ void own_vote(struct finality *f, struct ctx *c, const struct tm_action *action)
         f->mute = true; /* a lock that cannot be kept must not be acted on */
         return;
     }
+    bool first = vote.instance != f->signed_instance || vote.round != f->signed_round;
     f->signed_instance = vote.instance;
     f->signed_round = vote.round;
     f->signed_kind = vote.kind;
@@ -103,7 +155,9 @@ void own_vote(struct finality *f, struct ctx *c, const struct tm_action *action)
     vote_key(key, vote.instance, vote.round, vote.kind);
     signed_vote_encode(value, &vote, f->secret.public_key);
     if (!planted(VOTE_NOT_PERSISTED)) {
-        ctx_write_put(c, &batch, span_of(key, sizeof(key)), span_of(value, sizeof(value)));
+        struct span record = first && vote.round > 0 ? record_make(value, votes, vote.round, c)
+                                                     : span_of(value, sizeof(value));
+        ctx_write_put(c, &batch, span_of(key, sizeof(key)), record);
     }
     writing->vote = vote;
     writing->request = ctx_write_commit(c, &batch);
@@ -249,17 +303,17 @@ void own_votes_read(struct finality *f, struct ctx *c)
 
 /* False: the record is damaged. A vote of another account, which this node had before, is none of
  * ours. */
-static bool vote_read(struct finality *f, struct span value)
+static bool vote_read(struct finality *f, const struct blob *value)
 {
     struct recovery *r = &f->recovery;
     struct vote *vote = &r->votes[r->count];
-    if (value.len != SIGNED_VOTE_BYTES || vote_body_decode(vote, value.data + 32) != ERR_OK) {
+    if (value->len < SIGNED_VOTE_BYTES || vote_body_decode(vote, value->data + 32) != ERR_OK) {
         return false;
     }
-    if (memcmp(value.data, f->secret.public_key, 32) != 0) {
+    if (memcmp(value->data, f->secret.public_key, 32) != 0) {
         return true;
     }
-    memcpy(vote->sig, value.data + 32 + VOTE_BODY_BYTES, 64);
+    memcpy(vote->sig, value->data + 32 + VOTE_BODY_BYTES, 64);
     bool newer = vote->instance > f->signed_instance ||
                  (vote->instance == f->signed_instance &&
                   (vote->round > f->signed_round ||
@@ -268,6 +322,10 @@ static bool vote_read(struct finality *f, struct span value)
         f->signed_instance = vote->instance;
         f->signed_round = vote->round;
         f->signed_kind = vote->kind;
+    }
+    if (value->len > SIGNED_VOTE_BYTES && r->entry == NULL &&
+        vote->instance == f->signed_instance && vote->round == f->signed_round) {
+        r->entry = blob_keep(f->shared, value);
     }
     r->count++;
     return true;
@@ -282,8 +340,7 @@ bool own_votes_read_done(struct finality *f, struct ctx *c, const struct event *
         /* Records that cannot be read may have held a vote: saying nothing is safe. */
         f->mute |= event->read_done.err != ERR_OK;
         for (size_t i = 0; i < event->read_done.count && r->count < 4; i++) {
-            const struct blob *value = event->read_done.records[i].value;
-            f->mute |= !vote_read(f, span_of(value->data, value->len));
+            f->mute |= !vote_read(f, event->read_done.records[i].value);
         }
         r->votes_done = true;
         return true;
@@ -298,6 +355,36 @@ bool own_votes_read_done(struct finality *f, struct ctx *c, const struct event *
         return true;
     }
     return false;
+}
+
+/* Puts votes of others back. False: one of them is none. */
+static bool votes_restore(struct finality *f, struct ctx *c, struct list list, bool must)
+{
+    struct votes *votes = votes_now(f);
+    for (size_t i = 0; i < list.count; i++) {
+        struct vote vote;
+        ctx_charge(c, COST_VERIFY, 1);
+        if (vote_decode(&vote, list.data + i * VOTE_BYTES) != ERR_OK ||
+            vote.voter >= votes->voters || vote.instance != votes->instance ||
+            vote_verify(&vote, c->shared, f->config->genesis->hash,
+                        committee_key(&f->seat.committee, vote.voter)) != ERR_OK) {
+            return false;
+        }
+        (void)!votes_add(votes, &vote, 0, false, must);
+    }
+    return true;
+}
+
+/* What ended the round before; of use to others, so damage is no reason to be silent. */
+static void entry_restore(struct finality *f, struct ctx *c)
+{
+    const struct blob *entry = f->recovery.entry;
+    struct reader r;
+    reader_init(&r, span_of(entry->data + SIGNED_VOTE_BYTES, entry->len - SIGNED_VOTE_BYTES));
+    struct list list = reader_list(&r, VOTE_BYTES, ENTRY_VOTES_MAX);
+    if (reader_end(&r) == ERR_OK) {
+        (void)!votes_restore(f, c, list, false);
+    }
 }
 
 /* Puts the lock and its votes back. False: the record is damaged. */
@@ -322,18 +409,18 @@ static bool lock_restore(struct finality *f, struct ctx *c, struct tm_lock *lock
     }
     lock->locked_value = votes_value_add(votes, ids[0], true);
     lock->valid_value = votes_value_add(votes, ids[1], true);
-    for (size_t i = 0; i < list.count; i++) {
-        struct vote vote;
-        ctx_charge(c, COST_VERIFY, 1);
-        if (vote_decode(&vote, list.data + i * VOTE_BYTES) != ERR_OK ||
-            vote.voter >= votes->voters || vote.instance != instance ||
-            vote_verify(&vote, c->shared, f->config->genesis->hash,
-                        committee_key(&f->seat.committee, vote.voter)) != ERR_OK) {
-            return false;
-        }
-        (void)!votes_add(votes, &vote, 0, false, true);
+    if (!votes_restore(f, c, list, true)) {
+        return false;
     }
     return votes_has_quorum(votes, VOTE_PREVOTE, (uint32_t)lock->locked_round, lock->locked_value);
+}
+
+void own_votes_drop(struct finality *f)
+{
+    blob_drop(f->shared, f->recovery.lock);
+    blob_drop(f->shared, f->recovery.entry);
+    f->recovery.lock = NULL;
+    f->recovery.entry = NULL;
 }
 
 bool own_votes_recover(struct finality *f, struct ctx *c)
@@ -350,6 +437,9 @@ bool own_votes_recover(struct finality *f, struct ctx *c)
         if (r->lock != NULL && !lock_restore(f, c, &lock)) {
             f->mute = true;
         }
+        if (r->entry != NULL) {
+            entry_restore(f, c);
+        }
         for (uint32_t i = 0; i < r->count; i++) {
             r->votes[i].voter = (uint16_t)f->seat.self;
             if (r->votes[i].instance == votes->instance) {
@@ -360,7 +450,6 @@ bool own_votes_recover(struct finality *f, struct ctx *c)
                    f->signed_kind == VOTE_PRECOMMIT ? TM_PRECOMMIT : TM_PREVOTE);
     }
     r->count = 0;
-    blob_drop(f->shared, r->lock);
-    r->lock = NULL;
+    own_votes_drop(f);
     return found;
 }
