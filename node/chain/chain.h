@@ -160,6 +160,8 @@ bool chain_read_done(struct chain *chain, struct ctx *c, const struct event *eve
  * it (no reference added) or NULL. */
 bool chain_write_done(struct chain *chain, struct ctx *c, const struct event *event,
                       struct chain_news *news, const struct blob **produced);
+/* A write failed that nobody waits for: what a checkpoint stands on is written again with it. */
+void chain_write_failed(struct chain *chain);
 /* Own production, deferred blocks, work left over. */
 void chain_wake(struct chain *chain, struct ctx *c, struct chain_news *news);
 uint64_t chain_deadline_ns(const struct chain *chain);

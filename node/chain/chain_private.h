@@ -43,9 +43,11 @@ struct recovery {
     bool final_whole;    /* and holds everything about it */
     bool signed_damaged;
     struct final_record final;
-    const struct blob *state;                 /* of the checkpoint, one reference */
-    const struct blob *adopted;               /* the record `a`, one reference; NULL: none */
-    uint64_t height;                          /* next ancestor expected */
+    const struct blob *state;   /* of the checkpoint, one reference */
+    const struct blob *adopted; /* the record `a`, one reference; NULL: none */
+    uint64_t height;            /* next ancestor expected */
+    bool walked;                /* `before` holds the id of the one below */
+    uint8_t before[32];
     uint64_t records;                         /* read so far */
     uint8_t from[RECORD_BLOCK_KEY_BYTES + 1]; /* where the next batch begins */
     size_t from_len;
@@ -69,6 +71,7 @@ struct chain {
     struct producer producer;
     struct tree tree;
     struct params params; /* in force for the child of the tip */
+    bool write_failed;    /* of a batch that nobody waited for, since the last checkpoint */
     uint64_t durable_height;
     uint8_t durable_root[32]; /* of the newest durable checkpoint, zeros: genesis */
     uint32_t refused_count, refused_next;

@@ -16,6 +16,10 @@ enum err checkpoint_cut(struct chain *chain, struct ctx *c, uint32_t to,
     size_t count = tree_losers(tree, losers, to);
     if (written) {
         const struct tree_entry *entry = &tree->entries[to];
+        if (chain->write_failed) {
+            durable_path_write(c, tree, to); /* a checkpoint stands on its blocks */
+            chain->write_failed = false;
+        }
         durable_final_write(c, tree, chain->final_instance, to, decision, chain->durable_root,
                             losers, count);
         memcpy(chain->durable_root, entry->state_root, 32);
@@ -31,6 +35,11 @@ enum err checkpoint_cut(struct chain *chain, struct ctx *c, uint32_t to,
     orphans_prune(&chain->orphans, chain->shared, tree->entries[to].height);
     txs_final(chain, c, tree->entries[to].height);
     return ERR_OK;
+}
+
+void chain_write_failed(struct chain *chain)
+{
+    chain->write_failed = true;
 }
 
 static enum err finalize(struct chain *chain, struct ctx *c, uint64_t instance,

@@ -210,6 +210,13 @@ void durable_losers_delete(struct ctx *c, const struct tree *tree, const uint32_
     }
 }
 
+void durable_path_write(struct ctx *c, const struct tree *tree, uint32_t to)
+{
+    for (uint32_t i = to; i != tree->base; i = tree->entries[i].parent) {
+        durable_block_write(c, &tree->entries[i]);
+    }
+}
+
 void durable_final_write(struct ctx *c, const struct tree *tree, uint64_t instance,
                          uint32_t checkpoint, const struct blob *decision,
                          const uint8_t old_root[32], const uint32_t *losers, size_t count)

@@ -58,6 +58,10 @@ void durable_block_write(struct ctx *c, const struct tree_entry *entry);
 uint32_t durable_signed_write(struct ctx *c, const struct signed_record *record, uint64_t height,
                               const struct blob *block);
 
+/* The blocks from the base (left out) to an entry once more: a write failed, maybe of one of them.
+ */
+void durable_path_write(struct ctx *c, const struct tree *tree, uint32_t to);
+
 /* A new checkpoint in one batch: `f` (decision may be NULL), `c`, the state under its root in place
  * of the one under old_root (zeros: none), and without the blocks of the losers. */
 void durable_final_write(struct ctx *c, const struct tree *tree, uint64_t instance,

@@ -182,6 +182,7 @@ static void state_read(struct chain *chain, struct ctx *c, const struct event *e
         r->height = adopted;
     }
     r->phase = RECOVERY_BLOCKS;
+    r->walked = false;
     blocks_from(chain, c, r->height);
 }
 
@@ -235,9 +236,12 @@ static bool ancestor_read(struct chain *chain, struct ctx *c, const struct recor
     struct recovery *r = &chain->recovery;
     struct block_head head;
 
-    if (!record_block(&head, c, record) || head.header.height != r->height) {
+    if (!record_block(&head, c, record) || head.header.height != r->height ||
+        (r->walked && memcmp(head.header.parent, r->before, 32) != 0)) {
         return false;
     }
+    r->walked = true;
+    memcpy(r->before, head.id, 32);
     r->height++;
     if (head.header.height < r->final.height) {
         struct ancestor ancestor = {

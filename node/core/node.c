@@ -219,6 +219,10 @@ static void write_done(struct node *node, struct ctx *c, const struct event *eve
     struct chain_news news = {0};
     const struct blob *produced = NULL;
 
+    if (event->write_done.request == 0) {
+        chain_write_failed(node->chain); /* of a batch that nobody waits for */
+        return;
+    }
     if (chain_write_done(node->chain, c, event, &news, &produced)) {
         news_tell(node, c, LINK_NONE, &news);
     } else {

@@ -24,7 +24,7 @@ static void on_durable(void *context, enum err err)
         log_line(LOG_ERROR, "store", "error=\"%s\"", err_text(err));
         host_notify(host, &notice);
     }
-    if (host->life == HOST_RUNNING && event.write_done.request != 0) {
+    if (host->life == HOST_RUNNING && (event.write_done.request != 0 || err != ERR_OK)) {
         host_step(host, &event);
     }
     host_stop_check(host);

@@ -42,8 +42,8 @@ uint32_t ctx_read(struct ctx *c, struct span prefix, struct span from, uint32_t 
                   bool backwards);
 
 /* A batch: begin, any number of put / delete, then commit. commit returns the request whose
- * WRITE_DONE says the batch is durable; commit_quiet asks for no answer. Batches become durable in
- * the order of their commits. */
+ * WRITE_DONE says the batch is durable; commit_quiet is answered, with request 0, only when it
+ * failed. Batches become durable in the order of their commits. */
 #define WRITE_OPS_MAX 512
 struct write_batch {
     struct record_op *ops;

@@ -139,7 +139,7 @@ struct effect {
             bool backwards; /* from the end of the prefix (or from `from`) downwards */
         } read;
         struct {
-            uint32_t request; /* 0: nobody waits, no WRITE_DONE is due */
+            uint32_t request; /* 0: nobody waits, WRITE_DONE comes only when it failed */
             struct record_op
                 *ops; /* in the arena of effects; each value is a reference the host takes over */
             size_t count;

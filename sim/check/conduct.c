@@ -116,7 +116,12 @@ void conduct_row(struct checks *checks, const struct trace_row *row)
     }
     struct conduct_node *node = &checks->conduct.nodes[row->node];
     if (row->count < node->life_count) {
-        return; /* of a step that took so long that the power went before its end */
+        /* Of a step that took so long that the power went before its end: torn writes may have kept
+         * the block. */
+        if (row->kind == TRACE_block_received || row->kind == TRACE_block_produced) {
+            know(node, row->value[1]);
+        }
+        return;
     }
     if (node->doubtful && row->kind < TRACE_KINDS) {
         doubt_end(checks, node, row);

@@ -84,7 +84,7 @@ bool durable_write_done(struct world *w, uint32_t index, uint64_t payload, struc
     if (event->write_done.err == ERR_OK) {
         invariant(records_commit(&h->records, &host) == event->write_done.request);
     }
-    return event->write_done.request != 0;
+    return event->write_done.request != 0 || event->write_done.err != ERR_OK;
 }
 
 void durable_read(struct world *w, unsigned thread, uint32_t index, uint64_t now_ns,
