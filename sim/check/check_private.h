@@ -165,6 +165,7 @@ enum { CONDUCT_NODES_MAX = 64 };
 struct conduct {
     bool on, all_honest;
     struct conduct_node *nodes; /* [nodes] */
+    uint64_t *produced;         /* blocks of late whose makers have told */
     uint64_t votes, houses, dates;
 };
 
