@@ -146,6 +146,9 @@ struct finality {
     uint32_t signed_round; /* newest own vote of the current instance: never signs at or below it
                               again */
     uint8_t signed_kind;
+    uint8_t stored_kind; /* the newest own vote that is durable */
+    uint32_t stored_round;
+    uint64_t stored_instance;
     uint8_t kept_kind; /* the newest vote of a decided instance whose record stays */
     uint32_t kept_round;
     uint64_t kept_instance; /* 0: none */

@@ -180,6 +180,9 @@ bool own_vote_written(struct finality *f, struct ctx *c, const struct event *eve
         }
         struct votes *votes = votes_now(f);
         const struct vote *vote = &w->vote;
+        f->stored_instance = vote->instance; /* writes end in the order of the votes */
+        f->stored_round = vote->round;
+        f->stored_kind = vote->kind;
         ctx_trace(c, TRACE_vote_cast, vote->kind, vote->instance, vote->round, load64(vote->value),
                   (uint64_t)(int64_t)vote->jr);
         /* Decided meanwhile, or moved on by rounds: then nobody needs it. */
@@ -203,6 +206,12 @@ void own_votes_forget(struct finality *f, struct ctx *c)
         return; /* nothing was signed since; or the newest is not on the disk: what is there stays
                  */
     }
+    f->signed_instance = chain_final_instance(f->chain);
+    f->signed_round = UINT32_MAX;
+    f->signed_kind = UINT8_MAX;
+    if (f->stored_instance != instance) {
+        return; /* the disk has taken none of them: what was kept stays the newest */
+    }
     struct write_batch batch;
     uint8_t key[VOTE_KEY_BYTES];
     ctx_write_begin(c, &batch);
@@ -210,22 +219,19 @@ void own_votes_forget(struct finality *f, struct ctx *c)
         vote_key(key, f->kept_instance, f->kept_round, f->kept_kind);
         ctx_write_delete(c, &batch, span_of(key, sizeof(key)));
     }
-    /* The newest one stays, and the lock: a restart may find less of the chain than was decided (a
-     * disk that was full), and must not vote again where it has voted. */
-    for (uint32_t k = 0; k < WRITE_OPS_MAX - 2 && k / 2 <= f->signed_round; k++) {
+    /* The newest one that is durable stays, and the lock: a restart may find less of the chain than
+     * was decided (a disk that was full), and must not vote again where it has voted. */
+    for (uint32_t k = 0; k < WRITE_OPS_MAX - 2 && k / 2 <= f->stored_round; k++) {
         uint8_t kind = k % 2 == 0 ? VOTE_PRECOMMIT : VOTE_PREVOTE;
-        if (k / 2 > 0 || kind < f->signed_kind) {
-            vote_key(key, instance, f->signed_round - k / 2, kind);
+        if (k / 2 > 0 || kind < f->stored_kind) {
+            vote_key(key, instance, f->stored_round - k / 2, kind);
             ctx_write_delete(c, &batch, span_of(key, sizeof(key)));
         }
     }
     ctx_write_commit_quiet(c, &batch);
     f->kept_instance = instance;
-    f->kept_round = f->signed_round;
-    f->kept_kind = f->signed_kind;
-    f->signed_instance = chain_final_instance(f->chain);
-    f->signed_round = UINT32_MAX;
-    f->signed_kind = UINT8_MAX;
+    f->kept_round = f->stored_round;
+    f->kept_kind = f->stored_kind;
 }
 
 /* --- proposing --- */
@@ -322,6 +328,9 @@ static bool vote_read(struct finality *f, const struct blob *value)
         f->signed_instance = vote->instance;
         f->signed_round = vote->round;
         f->signed_kind = vote->kind;
+        f->stored_instance = vote->instance;
+        f->stored_round = vote->round;
+        f->stored_kind = vote->kind;
     }
     if (value->len > SIGNED_VOTE_BYTES && r->entry == NULL &&
         vote->instance == f->signed_instance && vote->round == f->signed_round) {
