@@ -9,6 +9,7 @@
 static void ask_begin(struct sync *sync, struct ctx *c, enum ask_kind kind, uint32_t link)
 {
     sync->ask.kind = (uint8_t)kind;
+    sync->ask.low = false;
     sync->ask.link = link;
     sync->ask.due_ns = c->mono_ns + ASK_NS;
 }
@@ -174,7 +175,7 @@ static enum err ascending_take(struct sync *sync, struct ctx *c, struct varlist 
 }
 
 static enum err locator_answer(struct sync *sync, struct ctx *c, uint32_t link,
-                               const struct frame_headers *m)
+                               const struct frame_headers *m, bool low)
 {
     struct sync_queue *queue = &sync->queue;
     uint32_t before = queue->count;
@@ -191,6 +192,13 @@ static enum err locator_answer(struct sync *sync, struct ctx *c, uint32_t link,
         return ERR_OK;
     }
     if (queue->count == 0 && overlay_at(sync->overlay, link)->tip_height > sync_height(sync)) {
+        if (!low && sync_base(sync) > 0 && sync_base(sync) < sync_height(sync)) {
+            /* It may have made final what forks off below our tip: from our checkpoint, then. */
+            locator_send(sync, c, link, chain_entry(sync->chain, chain_final(sync->chain))->id,
+                         sync_base(sync));
+            sync->ask.low = true;
+            return ERR_OK;
+        }
         sync_distrust(sync, c, link); /* it claimed to be ahead, and has nothing to show */
         sync_start(sync, c);
     }
@@ -271,9 +279,10 @@ enum err sync_headers_recv(struct sync *sync, struct ctx *c, uint32_t link, stru
         return ERR_OK; /* to the question before, which was given up: this one is still open */
     }
     enum ask_kind kind = sync->ask.kind;
+    bool low = sync->ask.low;
     ask_end(sync);
-    enum err err =
-        kind == ASK_LOCATOR ? locator_answer(sync, c, link, &m) : back_answer(sync, c, link, &m);
+    enum err err = kind == ASK_LOCATOR ? locator_answer(sync, c, link, &m, low)
+                                       : back_answer(sync, c, link, &m);
     if (err != ERR_OK) {
         queue_clear(sync);
     }

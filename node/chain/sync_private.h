@@ -51,6 +51,7 @@ enum ask_kind { ASK_NONE, ASK_LOCATOR, ASK_BACK };
 /* The one HEADERS that is waited for. */
 struct sync_ask {
     uint8_t kind;
+    bool low; /* LOCATOR: from the checkpoint, not from the tip */
     uint32_t link;
     uint64_t due_ns;
     uint8_t id[32]; /* BACK */
