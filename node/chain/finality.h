@@ -47,8 +47,9 @@ bool finality_wanted(struct finality *finality, uint8_t id[32], uint64_t *height
  * until the next call; false: none. */
 bool finality_evidence_next(struct finality *finality, struct span *body);
 /* The prevotes that this node has to show of the last instance (attendance.h): one encoded body in
- * scratch; false: none. Once for each instance. */
-bool finality_attendance_next(struct finality *finality, struct ctx *c, struct span *body);
+ * scratch, and the last height of a block that may hold it; false: none. Once for each instance. */
+bool finality_attendance_next(struct finality *finality, struct ctx *c, struct span *body,
+                              uint64_t *last_height);
 /* A header of the same signer and height as another one known here: evidence H. */
 void finality_headers_conflict(struct finality *finality, struct ctx *c,
                                const uint8_t a[HEADER_BYTES], const uint8_t b[HEADER_BYTES]);

@@ -86,7 +86,8 @@ static bool is_due(struct finality *f, const struct votes *votes)
            committee_proposer(committee, p, instance, 0) == f->seat.self;
 }
 
-bool finality_attendance_next(struct finality *f, struct ctx *c, struct span *body)
+bool finality_attendance_next(struct finality *f, struct ctx *c, struct span *body,
+                              uint64_t *last_height)
 {
     const struct votes *votes = votes_now(f);
     if (!is_member(f) || votes->instance <= f->attended || !is_on(f) ||
@@ -105,5 +106,7 @@ bool finality_attendance_next(struct finality *f, struct ctx *c, struct span *bo
         return false;
     }
     *body = span_of(out, len);
+    /* Later it is stale. One that stayed in the pools would bar what its account sends next. */
+    *last_height = (f->seat.committee.epoch + 1) * chain_params(f->chain)->epoch_blocks;
     return true;
 }

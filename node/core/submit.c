@@ -12,10 +12,14 @@ void submit_init(struct submit *submit, const struct node_config *config)
     }
 }
 
-static const struct blob *tx_make(const struct submit *submit, struct ctx *c, struct chain *chain,
-                                  uint16_t type, struct span body, uint32_t expiry_blocks)
+static uint64_t tip_height(const struct chain *chain)
 {
-    const struct tree_entry *tip = chain_entry(chain, chain_tip(chain));
+    return chain_entry(chain, chain_tip(chain))->height;
+}
+
+static const struct blob *tx_make(const struct submit *submit, struct ctx *c, struct chain *chain,
+                                  uint16_t type, struct span body, uint64_t expiry)
+{
     size_t len = TX_HEAD_BYTES + body.len + SIGN_BYTES;
     uint8_t *tx = arena_alloc(c->scratch, len);
 
@@ -26,7 +30,7 @@ static const struct blob *tx_make(const struct submit *submit, struct ctx *c, st
     memcpy(tx + 2, submit->secret.public_key, 32);
     store64(tx + 34, chain_account_nonce(chain, c, submit->secret.public_key));
     store64(tx + 42, len * c->config->policy->fee_multiplier);
-    store64(tx + 50, tip->height + expiry_blocks);
+    store64(tx + 50, expiry);
     memcpy(tx + TX_HEAD_BYTES, body.data, body.len);
 
     struct sign_message message = {.context = SIGN_CONTEXT("tx"),
@@ -56,12 +60,12 @@ enum err submit_tx(const struct submit *submit, struct ctx *c, struct chain *cha
         return ERR_NOT_FOUND;
     }
     *tx = tx_make(submit, c, chain, load16(data.data), span_of(data.data + 2, data.len - 2),
-                  expiry != 0 ? expiry : SUBMIT_EXPIRY_BLOCKS);
+                  tip_height(chain) + (expiry != 0 ? expiry : SUBMIT_EXPIRY_BLOCKS));
     return *tx == NULL ? ERR_FULL : ERR_OK;
 }
 
 const struct blob *submit_own(const struct submit *submit, struct ctx *c, struct chain *chain,
-                              uint16_t type, struct span body)
+                              uint16_t type, struct span body, uint64_t expiry)
 {
-    return submit->has_account ? tx_make(submit, c, chain, type, body, SUBMIT_EXPIRY_BLOCKS) : NULL;
+    return submit->has_account ? tx_make(submit, c, chain, type, body, expiry) : NULL;
 }

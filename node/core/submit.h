@@ -22,9 +22,10 @@ void submit_init(struct submit *submit, const struct node_config *config);
 enum err submit_tx(const struct submit *submit, struct ctx *c, struct chain *chain,
                    const struct blob **tx, const struct event *event) MUST_CHECK;
 
-/* A transaction of the node itself with this type and body (evidence, attendance), or NULL when the
- * node has no account. One reference for the caller. */
+/* A transaction of the node itself with this type and body (evidence, attendance), which no block
+ * above the height `expiry` takes, or NULL when the node has no account. One reference for the
+ * caller. */
 const struct blob *submit_own(const struct submit *submit, struct ctx *c, struct chain *chain,
-                              uint16_t type, struct span body);
+                              uint16_t type, struct span body, uint64_t expiry);
 
 #endif

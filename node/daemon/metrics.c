@@ -267,7 +267,7 @@ static void gauges(FILE *out, const struct api *api)
     gauge(out, "final_instance", "instances of finality decided",
           chain_final_instance(node_chain(api->node)));
     gauge_seconds(out, "tip_age_seconds", "time since the tip's date",
-          now.wall_ms > tip->ts_ms ? now.wall_ms - tip->ts_ms : 0);
+                  now.wall_ms > tip->ts_ms ? now.wall_ms - tip->ts_ms : 0);
     gauge(out, "behind", "1 while the node is catching up", node_behind(api->node));
     gauge(out, "peers", "links whose greeting is complete",
           (uint64_t)__builtin_popcountll(overlay_ready(node_overlay(api->node))));

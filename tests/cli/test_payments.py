@@ -1,0 +1,46 @@
+#!/usr/bin/env python3
+"""Nobody's payment waits for ever. Members of the committee send attendance from the accounts that people pay from; one that misses
+its epoch leaves a nonce which no block takes any more, and what the account sends later must not wait behind it."""
+import pathlib
+import subprocess
+import sys
+import tempfile
+import unittest
+
+ORRERY = sys.argv.pop(1)
+SCENARIO = """name: payments
+question: Does an attendance that came too late bar the payments of its account?
+duration: 15 min
+chain: {target: 2 s, epoch_blocks: 60, lookback_blocks: 120, unbonding_epochs: 4, propose: 2 s, vote: 1 s}
+network: {latency: cities, loss: 1/1000}
+profiles:
+  - {name: server, up: 100 Mbit/s, down: 100 Mbit/s, disk_latency: 1 ms}
+groups:
+  - {name: producers, kind: producer, count: 20, profile: server, stake: {law: equal, total: 20000000, free: 10000}}
+load:
+  - {group: producers, per_second: 1, start: 20 s, end: 13 min}
+"""
+
+
+def transactions(run, table):
+    text = subprocess.run([ORRERY, "export", run, table], capture_output=True, text=True, check=True).stdout
+    lines = [line.split("\t") for line in text.splitlines() if not line.startswith("#")]
+    at = [name.split(" ")[0] for name in lines[0]]
+    return {(line[at.index("node")], line[at.index("tx")]) for line in lines[1:]}
+
+
+class Payments(unittest.TestCase):
+    def test_all_are_included(self):
+        with tempfile.TemporaryDirectory() as place:
+            folder = pathlib.Path(place)
+            (folder / "payments.yaml").write_text(SCENARIO)
+            for seed in ("1", "2"):
+                subprocess.run([ORRERY, "run", folder / "payments.yaml", "--seed", seed, "-o", folder / "out", "--quiet",
+                                "--no-report"], check=True, stdout=subprocess.DEVNULL)
+                run = folder / "out" / seed
+                sent = transactions(run, "tx_submitted")
+                self.assertGreater(len(sent), 600)
+                self.assertEqual(sent - transactions(run, "tx_included"), set())
+
+
+unittest.main()
