@@ -147,7 +147,10 @@ static enum err place(struct chain *chain, struct ctx *c, struct chain_news *new
     uint8_t beta[64];
 
     if (trust_contradicted(chain, head->header.height, head->id)) {
-        return ERR_STALE; /* an honest peer may not know yet which branch was decided */
+        /* A block that is passed on is no offence: an honest peer may not know yet which branch was
+         * decided. Headers shown as its chain are (chain_header): who feeds a rewritten history
+         * must not keep its link. */
+        return ERR_STALE;
     }
     if (parent == TREE_NONE) {
         if (chain_refused(chain, head->header.parent)) {
@@ -226,10 +229,7 @@ enum err chain_header(struct chain *chain, struct ctx *c, const uint8_t header[H
     if (fields.height <= chain->tree.entries[chain->tree.base].height) {
         return ERR_STALE;
     }
-    if (trust_contradicted(chain, fields.height, id)) {
-        return ERR_STALE;
-    }
-    if (chain_refused(chain, id)) {
+    if (chain_refused(chain, id) || trust_contradicted(chain, fields.height, id)) {
         return ERR_INVALID;
     }
     uint32_t parent = tree_find(&chain->tree, fields.parent);

@@ -184,8 +184,7 @@ Test(join, pruned_peers)
     finish(peers);
 }
 
-/* Genesis sync that ends on another chain than the operator trusts is no sync. Nobody is blamed: an
- * honest peer may be on a branch that has not lost yet. */
+/* Genesis sync that ends on another chain than the operator trusts is no sync. */
 Test(join, a_false_checkpoint_is_refused)
 {
     struct peers *peers = network(4, 3, 3);
@@ -200,7 +199,7 @@ Test(join, a_false_checkpoint_is_refused)
     start(peers, 3);
     peers_run(peers, 60);
     cr_assert_lt(peers->wire->nodes[3].last[TRACE_tip_changed][0], 40);
-    cr_assert_eq(peers->wire->traces[TRACE_peer_misbehaved], 0);
+    cr_assert_gt(peers->wire->traces[TRACE_peer_misbehaved], 0);
     finish(peers);
 }
 
