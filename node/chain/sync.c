@@ -1,6 +1,7 @@
 #include "node/chain/sync_private.h"
 
 #define DISTRUST_NS (30 * SYNC_SECOND_NS)
+#define RESORT_NS (10 * SYNC_SECOND_NS) /* then it is asked when nobody else is left */
 #define DISTRUST_STEPS 6
 
 size_t sync_bytes(const struct node_config *config)
@@ -67,6 +68,7 @@ void sync_distrust(struct sync *sync, struct ctx *c, uint32_t link)
 {
     struct sync_link *state = &sync->links[link];
     state->distrust_ns = c->mono_ns + (DISTRUST_NS << state->strikes);
+    state->resort_ns = c->mono_ns + RESORT_NS;
     state->strikes = (uint8_t)(state->strikes + (state->strikes < DISTRUST_STEPS));
     sync_release(sync, link);
 }

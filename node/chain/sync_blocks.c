@@ -73,23 +73,26 @@ void sync_blocks_ask(struct ctx *c, uint32_t link, const uint8_t *ids, size_t co
     ctx_send_bytes(c, 1ull << link, span_of(out, len));
 }
 
-/* The link that may be asked for a block of this height and is asked for the least. */
+/* The link that may be asked for a block of this height and is asked for the least; one that is
+ * distrusted only when there is no other. */
 static uint32_t link_for(const struct sync *sync, const struct ctx *c, uint64_t height)
 {
     uint32_t best = LINK_NONE;
+    uint32_t resort = LINK_NONE;
     for (uint64_t ready = overlay_ready(sync->overlay); ready != 0; ready &= ready - 1) {
         uint32_t link = (uint32_t)__builtin_ctzll(ready);
         const struct sync_link *state = &sync->links[link];
         bool source = link == sync->queue.source;
-        if (state->distrust_ns > c->mono_ns || state->asked + BATCH > LINK_BLOCKS_MAX ||
+        if (state->resort_ns > c->mono_ns || state->asked + BATCH > LINK_BLOCKS_MAX ||
             (!source && overlay_at(sync->overlay, link)->tip_height < height)) {
             continue;
         }
-        if (best == LINK_NONE || state->asked < sync->links[best].asked) {
-            best = link;
+        uint32_t *choice = state->distrust_ns > c->mono_ns ? &resort : &best;
+        if (*choice == LINK_NONE || state->asked < sync->links[*choice].asked) {
+            *choice = link;
         }
     }
-    return best;
+    return best != LINK_NONE ? best : resort;
 }
 
 void sync_assign(struct sync *sync, struct ctx *c)
@@ -348,8 +351,8 @@ void sync_blocks_due(struct sync *sync, struct ctx *c)
     }
     if (sync->queue.count > 0 && sync->queue.asked == 0 &&
         queue_at(&sync->queue, 0)->state == ITEM_NEED) {
-        uint32_t link = link_for(sync, c, sync->queue.first_height);
-        if (link == LINK_NONE) {
+        sync_assign(sync, c);
+        if (sync->queue.asked == 0) {
             queue_clear(sync); /* nobody is left who has them */
             sync_start(sync, c);
         }

@@ -61,6 +61,7 @@ void sync_start(struct sync *sync, struct ctx *c)
 {
     uint64_t height = sync_height(sync);
     uint64_t ahead = 0;
+    uint64_t resort = 0;
     sync->start_ns = DEADLINE_NONE;
     if (snap_runs(sync) || sync->ask.kind != ASK_NONE || sync->queue.count > 0) {
         return;
@@ -72,10 +73,13 @@ void sync_start(struct sync *sync, struct ctx *c)
         }
         if (sync->links[link].distrust_ns <= c->mono_ns) {
             ahead |= 1ull << link;
+        } else if (sync->links[link].resort_ns <= c->mono_ns) {
+            resort |= 1ull << link;
         } else {
-            deadline_lower(&sync->start_ns, sync->links[link].distrust_ns);
+            deadline_lower(&sync->start_ns, sync->links[link].resort_ns);
         }
     }
+    ahead = ahead != 0 ? ahead : resort;
     if (ahead == 0) {
         return;
     }

@@ -58,7 +58,8 @@ struct sync_ask {
 };
 
 struct sync_link {
-    uint64_t distrust_ns; /* nothing is asked of it before */
+    uint64_t distrust_ns; /* nothing is asked of it before, while there are others */
+    uint64_t resort_ns;   /* ... and nothing at all before this */
     uint64_t due_ns;      /* of the blocks asked of it */
     uint32_t asked;       /* blocks */
     uint8_t strikes;
