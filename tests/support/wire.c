@@ -226,15 +226,28 @@ static void read_do(struct wire *wire, uint32_t node, const struct effect *effec
         first = count == 0 ? i : first;
         count++;
     }
-    struct record *records = calloc(count + 1, sizeof(*records));
-    for (size_t i = 0; i < count; i++) {
-        records[i] = (struct record){.key = n->records[first + i].key,
-                                     .key_len = n->records[first + i].key_len,
-                                     .value = n->records[first + i].value};
+    /* What is read is as of now: the keys are copied behind the records, the values kept. */
+    enum { KEY_ROOM = sizeof(n->records->key) };
+    struct record *records = calloc(count + 1, sizeof(*records) + KEY_ROOM);
+    invariant(records != NULL);
+    uint8_t *keys = (uint8_t *)(records + count + 1);
+    for (size_t i = 0; i < count; i++, keys += KEY_ROOM) {
+        const struct record_kept *r = &n->records[first + i];
+        memcpy(keys, r->key, r->key_len);
+        records[i] = (struct record){
+            .key = keys, .key_len = r->key_len, .value = blob_keep(wire->host.shared, r->value)};
     }
     done.read_done.records = records;
     done.read_done.count = count;
     later(wire, node, 1000000, 0, &done);
+}
+
+static void read_free(struct wire *wire, const struct event *done)
+{
+    for (size_t i = 0; i < done->read_done.count; i++) {
+        blob_drop(wire->host.shared, done->read_done.records[i].value);
+    }
+    free((void *)(uintptr_t)done->read_done.records);
 }
 
 static void record_set(struct wire *wire, uint32_t node, struct span key, const struct blob *value)
@@ -371,7 +384,7 @@ static void deliver(struct wire *wire, struct wire_queued *item)
     if (item->event.kind == EVENT_RECV) {
         blob_drop(wire->host.shared, item->event.recv.frame);
     } else if (item->event.kind == EVENT_READ_DONE) {
-        free((void *)(uintptr_t)item->event.read_done.records);
+        read_free(wire, &item->event);
     }
 }
 
@@ -456,7 +469,7 @@ uint64_t wire_end(struct wire *wire)
         if (item.event.kind == EVENT_RECV) {
             blob_drop(wire->host.shared, item.event.recv.frame);
         } else if (item.event.kind == EVENT_READ_DONE) {
-            free((void *)(uintptr_t)item.event.read_done.records);
+            read_free(wire, &item.event);
         }
     }
     for (uint32_t i = 0; i < wire->count; i++) {
