@@ -76,6 +76,8 @@ void finality_drop(struct finality *f)
     conflict_drop(f);
     intake_drop(f);
     blob_drop(f->shared, f->seat.root);
+    blob_drop(f->shared, f->seat.leaf);
+    f->seat.leaf = NULL;
     own_votes_drop(f);
     blob_drop(f->shared, f->shown.frame);
     f->seat.root = NULL;
@@ -130,10 +132,12 @@ static void seat_refresh(struct finality *f, struct ctx *c)
     uint64_t epoch_before = seat->committee.epoch;
     bool had = seat->committee.count > 0;
     const struct blob *root = seat->root;
+    const struct blob *leaf = seat->leaf;
     seat->root = blob_keep(c->shared, final->state);
+    seat->leaf = NULL;
     memcpy(seat->root_hash, final->state_root, 32);
-    if (committee_get(&seat->committee, c->shared, seat->root_hash, epoch) != ERR_OK ||
-        seat->committee.count == 0 || seat->committee.count > VOTES_VOTERS_MAX) {
+    if (seat_read(seat, c, epoch) != ERR_OK || seat->committee.count == 0 ||
+        seat->committee.count > VOTES_VOTERS_MAX) {
         seat->committee = (struct committee){0};
         seat->self = NO_VOTER;
         votes_reset(f);
@@ -144,6 +148,7 @@ static void seat_refresh(struct finality *f, struct ctx *c)
         seat_take(f, c);
     }
     blob_drop(c->shared, root);
+    blob_drop(c->shared, leaf);
 }
 
 static struct votes *votes_begin(struct finality *f, uint32_t which, uint64_t instance)

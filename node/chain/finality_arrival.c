@@ -1,6 +1,7 @@
 #include "node/base/invariant.h"
 #include "node/base/plant.h"
 #include "node/chain/finality_private.h"
+#include "node/chain/leaves.h"
 #include "node/wire/frames.h"
 
 /* Decisions by inventory (decision 3): who decides tells its links, who lacks the decision asks one
@@ -157,6 +158,16 @@ void arrival_tell(struct finality *f, struct ctx *c, uint64_t links)
 }
 
 /* --- checking --- */
+
+enum err seat_read(struct seat *seat, struct ctx *c, uint64_t epoch)
+{
+    uint8_t key[32];
+    struct span leaf;
+    leaf_key_u64(key, STATE_COMMITTEE, epoch);
+    TRY(state_get(&leaf, c->shared, seat->root_hash, key));
+    seat->leaf = blob_put(c->shared, leaf.data, leaf.len);
+    return committee_decode(&seat->committee, span_of(seat->leaf->data, seat->leaf->len));
+}
 
 enum err arrival_committee(struct committee *committee, uint8_t id[32], const struct finality *f,
                            struct ctx *c, uint64_t instance)

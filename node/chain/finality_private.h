@@ -80,7 +80,8 @@ struct conflict {
 /* The committee that decides the next instance, as the last checkpoint knows it. */
 struct seat {
     uint32_t self;           /* NO_VOTER: not a member */
-    const struct blob *root; /* the checkpoint's state, one reference: keeps the committee's leaf */
+    const struct blob *root; /* the checkpoint's state, one reference */
+    const struct blob *leaf; /* a copy of the committee's: hosts put aside what is durable */
     uint8_t root_hash[32];
     struct committee committee; /* count 0: none */
     uint8_t id[32];
@@ -253,6 +254,8 @@ void arrival_block_known(struct finality *f, struct ctx *c, const uint8_t id[32]
 void arrival_tell(struct finality *f, struct ctx *c, uint64_t links);
 /* One DECISION_IHAVE. */
 void arrival_tell_of(struct ctx *c, uint64_t links, uint64_t instance, const uint8_t value[32]);
+/* The committee of an epoch by the state of root_hash, with a copy of its leaf. */
+enum err seat_read(struct seat *seat, struct ctx *c, uint64_t epoch) MUST_CHECK;
 /* The committee of an instance, as the last checkpoint knows it, and its name for the memo.
  * ERR_NOT_FOUND: too long ago, or too far ahead. */
 enum err arrival_committee(struct committee *committee, uint8_t id[32], const struct finality *f,
