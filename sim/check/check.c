@@ -150,47 +150,42 @@ enum check_result checks_verdict(const struct checks *checks, char *text, size_t
     return checks->result;
 }
 
-bool checks_figure(const struct checks *checks, size_t index, const char **name, double *value,
-                   const char **unit)
+enum figure {
+#define FIGURE(name, unit, text, value) FIGURE_##name,
+#include "sim/check/figures.def"
+#undef FIGURE
+    FIGURES
+};
+
+static double figure_value(const struct checks *c, enum figure figure)
 {
-    const struct liveness *l = &checks->liveness;
-    const struct {
-        const char *name;
-        double value;
-        const char *unit;
-    } figures[] = {
-        {"check_decisions_compared", (double)checks->agreement.compared, "1"},
-        {"check_instances_decided", (double)checks->agreement.instances, "1"},
-        {"check_votes_heard", (double)checks->statements.votes, "1"},
-        {"check_headers_heard", (double)checks->statements.header_count, "1"},
-        {"check_certificates_weighed", (double)checks->statements.decisions, "1"},
-        {"check_convictions", (double)checks->statements.convictions, "1"},
-        {"check_evidence_found", (double)checks->statements.evidence, "1"},
-        {"check_instances_violated", (double)checks->violations.count, "1"},
-        {"check_sides_judged", (double)checks->violations.judged, "1"},
-        {"check_values_known", (double)checks->conduct.votes, "1"},
-        {"check_houses_seen", (double)checks->conduct.houses, "1"},
-        {"check_dates_compared", (double)checks->conduct.dates, "1"},
-        {"check_states_canonical", (double)checks->ledger.shapes, "1"},
-        {"check_offences_punished", (double)checks->ledger.count, "1"},
-        {"check_unbonded_withdrawn", (double)checks->ledger.withdrawals, "1"},
-        {"check_beacons_compared", (double)checks->ledger.epochs, "1"},
-        {"check_blocks_replayed", (double)checks->replay.count - 1, "block"},
-        {"check_blocks_skipped", (double)checks->replay.skipped, "block"},
-        {"check_states_compared", (double)checks->replay.states_compared, "1"},
-        {"check_states_conserved", (double)checks->conservation.states, "1"},
-        {"check_agreement_broken", (double)checks->agreement.broken, "1"},
-        {"check_progress_judged", (double)l->judged, "1"},
-        {"check_progress_longest", (double)l->worst_ns / 1e9, "s"},
-        {"check_progress_bound", (double)liveness_bound_ns(checks) / 1e9, "s"},
-        {"check_node_bytes", (double)checks->memory.node_bytes, "byte"},
+    switch (figure) {
+#define FIGURE(name, unit, text, value)                                                            \
+    case FIGURE_##name:                                                                            \
+        return (double)(value);
+#include "sim/check/figures.def"
+#undef FIGURE
+    case FIGURES:
+        break;
+    }
+    return 0;
+}
+
+bool checks_figure(const struct checks *checks, size_t index, struct metric *figure)
+{
+    static const struct metric figures[] = {
+#define FIGURE(name, unit, text, value) {#name, unit, text, 0, false},
+#include "sim/check/figures.def"
+#undef FIGURE
     };
 
-    if (index >= sizeof(figures) / sizeof(figures[0])) {
+    if (index >= FIGURES) {
         return false;
     }
-    *name = figures[index].name;
-    *value = figures[index].value;
-    *unit = figures[index].unit;
+    *figure = figures[index];
+    if (checks != NULL) {
+        figure->value = figure_value(checks, (enum figure)index);
+        figure->known = true;
+    }
     return true;
 }

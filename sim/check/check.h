@@ -86,9 +86,8 @@ enum err checks_stopped(struct checks *checks, uint64_t plain_blobs,
 /* The first thing that broke, as a sentence with node, time and ids; "" when all is well. */
 enum check_result checks_verdict(const struct checks *checks, char *text, size_t capacity);
 
-/* For the summary: name and value of what each check saw (how many decisions compared, blocks
- * replayed, ...). False at the end of the list. */
-bool checks_figure(const struct checks *checks, size_t index, const char **name, double *value,
-                   const char **unit);
+/* For the summary: what each check saw (sim/check/figures.def). checks NULL: names without values.
+ * False at the end of the list. */
+bool checks_figure(const struct checks *checks, size_t index, struct metric *figure);
 
 #endif

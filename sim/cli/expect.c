@@ -3,7 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "node/base/invariant.h"
 #include "settings/nearest.h"
+#include "sim/check/check.h"
 #include "sim/cli/command.h"
 
 /* A unit that a value may be written in, for metrics of one unit. */
@@ -202,6 +204,26 @@ static bool holds(const char *op, double value, const struct condition *c)
                         : value > c->least || (equal && value == c->least);
 }
 
+struct metric *expect_figures(size_t *count, struct metrics *metrics, const struct world *world)
+{
+    size_t of_metrics, all = 0;
+    const struct metric *list = metrics_list(metrics, &of_metrics);
+    struct metric one;
+
+    while (checks_figure(NULL, all, &one)) {
+        all++;
+    }
+    all += of_metrics;
+    struct metric *figures = calloc(all, sizeof(*figures));
+    invariant(figures != NULL);
+    memcpy(figures, list, of_metrics * sizeof(*figures));
+    for (size_t i = of_metrics; i < all; i++) {
+        invariant(world_check_figure(world, i - of_metrics, &figures[i]));
+    }
+    *count = all;
+    return figures;
+}
+
 enum err expect_check(const struct scenario *scenario, struct settings_error *error)
 {
     static const uint64_t no_stake[1];
@@ -209,21 +231,21 @@ enum err expect_check(const struct scenario *scenario, struct settings_error *er
     const struct metric *metric;
     struct condition condition;
     size_t count;
-    const struct metric *list = metrics_list(metrics, &count);
+    struct metric *figures = expect_figures(&count, metrics, NULL);
     enum err err = ERR_OK;
 
     snprintf(error->file, sizeof(error->file), "%s", scenario->file);
     for (uint64_t i = 0; i < scenario->expects_count && err == ERR_OK; i++) {
-        err = expect_read(&condition, &metric, error, &scenario->expects[i], list, count);
+        err = expect_read(&condition, &metric, error, &scenario->expects[i], figures, count);
     }
+    free(figures);
     metrics_free(metrics);
     return err;
 }
 
-int expect_evaluate(const struct scenario *scenario, struct metrics *metrics, FILE *out)
+int expect_evaluate(const struct scenario *scenario, const struct metric *figures, size_t count,
+                    FILE *out)
 {
-    size_t count;
-    const struct metric *list = metrics_list(metrics, &count);
     int code = EXIT_OK;
 
     for (uint64_t i = 0; i < scenario->expects_count; i++) {
@@ -232,7 +254,7 @@ int expect_evaluate(const struct scenario *scenario, struct metrics *metrics, FI
         struct settings_error error;
         struct condition condition;
         fprintf(out, "expect %s %s %s: ", e->metric, e->op, e->value);
-        if (expect_read(&condition, &metric, &error, e, list, count) != ERR_OK) {
+        if (expect_read(&condition, &metric, &error, e, figures, count) != ERR_OK) {
             fprintf(out, "%s\n", error.text);
             code = EXIT_USAGE;
             continue;

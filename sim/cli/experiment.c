@@ -84,23 +84,15 @@ static enum err record_begin(struct experiment *x, const struct scenario *s)
     return record_open(&x->record, &config);
 }
 
-static void summary_write(struct experiment *x, FILE *out)
+static void summary_write(const struct experiment *x, const struct metric *figures, size_t count,
+                          FILE *out)
 {
-    size_t count;
-    const struct metric *list = metrics_list(x->metrics, &count);
-
     fprintf(out, "%s, seed %" PRIu64 "\n", x->scenario->name, x->scenario->seed);
     for (size_t i = 0; i < count; i++) {
-        if (list[i].known) {
-            fprintf(out, "  %-32s %14.6g %-8s %s\n", list[i].name, list[i].value, list[i].unit,
-                    list[i].text);
+        if (figures[i].known) {
+            fprintf(out, "  %-32s %14.6g %-8s %s\n", figures[i].name, figures[i].value,
+                    figures[i].unit, figures[i].text);
         }
-    }
-    const char *name;
-    const char *unit;
-    double value;
-    for (size_t i = 0; world_check_figure(x->world, i, &name, &value, &unit); i++) {
-        fprintf(out, "  %-32s %14.6g %-8s what the checks of every run saw\n", name, value, unit);
     }
 }
 
@@ -148,17 +140,20 @@ static int experiment_end(struct experiment *x, enum world_end end, uint8_t dige
 {
     const char *why = "";
     char path[800];
+    struct metric *figures;
+    size_t count;
     int code = end_code(end, &why);
 
     progress_end(progress, x->world);
     world_digest(x->world, digest);
-    summary_write(x, stdout);
+    figures = expect_figures(&count, x->metrics, x->world);
+    summary_write(x, figures, count, stdout);
     summary_record(x);
     snprintf(path, sizeof(path), "%s/summary.txt", x->folder);
     FILE *out = fopen(path, "w");
     if (out != NULL) {
-        summary_write(x, out);
-        (void)!expect_evaluate(x->scenario, x->metrics, out);
+        summary_write(x, figures, count, out);
+        (void)!expect_evaluate(x->scenario, figures, count, out);
         if (fclose(out) != 0) {
             out = NULL;
         }
@@ -167,7 +162,8 @@ static int experiment_end(struct experiment *x, enum world_end end, uint8_t dige
         fprintf(stderr, "orrery: cannot write %s: %s\n", path, strerror(errno));
         code = code == EXIT_OK ? EXIT_USAGE : code;
     }
-    int met = expect_evaluate(x->scenario, x->metrics, stdout);
+    int met = expect_evaluate(x->scenario, figures, count, stdout);
+    free(figures);
     code = code == EXIT_OK ? met : code;
     if (*why != 0) {
         const char *verdict = world_verdict(x->world);

@@ -173,12 +173,10 @@ static uint64_t cpu_ns(void)
 
 static void figures_take(struct probes *probes, const struct world *world)
 {
-    const char *name;
-    const char *unit;
-    double value;
+    struct metric figure;
 
-    for (size_t i = 0; world_check_figure(world, i, &name, &value, &unit); i++) {
-        probes_figure(probes, name, value);
+    for (size_t i = 0; world_check_figure(world, i, &figure); i++) {
+        probes_figure(probes, figure.name, figure.value);
     }
 }
 

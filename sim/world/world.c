@@ -525,10 +525,9 @@ const char *world_verdict(const struct world *w)
     return w->verdict;
 }
 
-bool world_check_figure(const struct world *w, size_t index, const char **name, double *value,
-                        const char **unit)
+bool world_check_figure(const struct world *w, size_t index, struct metric *figure)
 {
-    return checks_figure(w->checks, index, name, value, unit);
+    return checks_figure(w != NULL ? w->checks : NULL, index, figure);
 }
 
 void world_digest(const struct world *w, uint8_t digest[32])

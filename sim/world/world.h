@@ -57,9 +57,8 @@ void world_free(struct world *world);
 void world_digest(const struct world *world, uint8_t digest[32]);
 /* What broke, when world_run says so; else "". */
 const char *world_verdict(const struct world *world);
-/* What the checks saw, as checks_figure. */
-bool world_check_figure(const struct world *world, size_t index, const char **name, double *value,
-                        const char **unit);
+/* What the checks saw, as checks_figure. world NULL: names without values. */
+bool world_check_figure(const struct world *world, size_t index, struct metric *figure);
 
 /* After this nothing begins or ends in the fault timeline; 0: there are no faults. */
 uint64_t world_last_change_ns(const struct world *world);

@@ -71,8 +71,7 @@ static double figure(const struct run *run, const char *name)
 {
     size_t count;
     const struct metric *list = metrics_list(run->metrics, &count);
-    const char *check, *unit;
-    double value;
+    struct metric check;
 
     for (size_t i = 0; i < count; i++) {
         if (strcmp(list[i].name, name) == 0) {
@@ -80,9 +79,9 @@ static double figure(const struct run *run, const char *name)
             return list[i].value;
         }
     }
-    for (size_t i = 0; world_check_figure(run->world, i, &check, &value, &unit); i++) {
-        if (strcmp(check, name) == 0) {
-            return value;
+    for (size_t i = 0; world_check_figure(run->world, i, &check); i++) {
+        if (strcmp(check.name, name) == 0) {
+            return check.value;
         }
     }
     cr_assert_fail("%s is no metric", name);

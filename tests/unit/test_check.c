@@ -119,13 +119,11 @@ static void expect(struct checks *c, enum check_result result, const char *one, 
 
 static double figure(struct checks *c, const char *wanted)
 {
-    const char *name;
-    const char *unit;
-    double value;
+    struct metric figure;
 
-    for (size_t i = 0; checks_figure(c, i, &name, &value, &unit); i++) {
-        if (strcmp(name, wanted) == 0) {
-            return value;
+    for (size_t i = 0; checks_figure(c, i, &figure); i++) {
+        if (strcmp(figure.name, wanted) == 0) {
+            return figure.value;
         }
     }
     cr_assert(false, "no figure %s", wanted);

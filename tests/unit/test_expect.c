@@ -37,13 +37,20 @@ static struct scenario scenario = {.file = file, .expects = expects, .expects_co
 static int evaluate(const char *metric, const char *op, const char *value, char **text)
 {
     struct metrics *m = metrics_make();
-    size_t len;
+    size_t len, count;
+    struct metric *figures = expect_figures(&count, m, NULL);
     FILE *out = open_memstream(text, &len);
 
     expects[0] = (struct scenario_expect){
         .metric = strdup(metric), .op = strdup(op), .value = strdup(value), .line = 12};
-    int code = expect_evaluate(&scenario, m, out);
+    for (size_t i = 0; i < count; i++) { /* of a run whose checks saw four decisions */
+        bool seen = strcmp(figures[i].name, "check_decisions_compared") == 0;
+        figures[i].value = seen ? 4 : figures[i].value;
+        figures[i].known = figures[i].known || seen;
+    }
+    int code = expect_evaluate(&scenario, figures, count, out);
     fclose(out);
+    free(figures);
     metrics_free(m);
     free(expects[0].metric);
     free(expects[0].op);
@@ -75,7 +82,12 @@ Test(expect, conditions)
         {"reorgs", "=", "0", EXIT_OK, ": 0, ok"},
         {"reorgs", ">", "-1", EXIT_OK, "ok"},
         {"sync_time_mean", "<", "5 s", EXIT_EXPECTATION, "nothing to measure"},
+        {"check_decisions_compared", "in", "4..5", EXIT_OK, ": 4, ok"},
+        {"check_decisions_compared", "=", "0", EXIT_EXPECTATION, "NOT MET"},
+        {"check_agreement_broken", "=", "0", EXIT_EXPECTATION, "nothing to measure"},
         /* what cannot be asked */
+        {"check_agrement_broken", "=", "0", EXIT_USAGE, "the nearest is `check_agreement_broken`"},
+        {"check_progress_longest", "<", "5 %", EXIT_USAGE, "whose own is `s`"},
         {"block_intervall_mean", "<", "5 s", EXIT_USAGE, "the nearest is `block_interval_mean`"},
         {"block_interval_mean", "<", "5 %", EXIT_USAGE, "not a unit of this metric"},
         {"block_interval_mean", "<", "5 parsec", EXIT_USAGE, "whose own is `s`"},
