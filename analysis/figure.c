@@ -55,9 +55,22 @@ static const char *fault_colour(const struct run_fault *fault)
                                                      : "#c7e9c0";
 }
 
-void figure_faults(struct figure *figure, bool labels)
+/* Where so many bands would paint the whole figure they make a strip along its upper edge, without
+ * names. */
+static bool bands_are_many(const struct run *run)
+{
+    size_t bands = 0;
+
+    for (size_t i = 0; i < run->fault_count; i++) {
+        bands += !fault_is_small(&run->faults[i]) && run->faults[i].from_s <= run->end_s;
+    }
+    return bands > 12;
+}
+
+void figure_faults(struct figure *figure)
 {
     const struct run *run = figure->runs[0];
+    bool many = bands_are_many(run);
     int object = 100;
 
     for (size_t i = 0; i < run->fault_count; i++) {
@@ -76,10 +89,11 @@ void figure_faults(struct figure *figure, bool labels)
         }
         fault_label(fault, label, sizeof(label));
         fprintf(figure->script,
-                "set object %d rect from %.9g, graph 0 to %.9g, graph 1 fc rgb '%s' "
-                "fs solid 0.35 noborder behind\n",
-                object++, from, to, fault_colour(fault));
-        if (labels) {
+                "set object %d rect from %.9g, graph %s to %.9g, graph 1%s fc rgb '%s' "
+                "fs solid 0.35 noborder %s\n",
+                object++, from, many ? "1.01" : "0", to, many ? ".04" : "", fault_colour(fault),
+                many ? "noclip back" : "behind");
+        if (!many) {
             fprintf(figure->script,
                     "set label %d \"%s\" at %.9g, graph 1.035 center font ',10' "
                     "textcolor rgb '#444444' noenhanced\n",

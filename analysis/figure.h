@@ -54,7 +54,7 @@ enum err figure_gnuplot(const char *const *names, size_t count, const char *fold
 void figure_data_next(struct figure *figure);
 /* Axis of time with its unit, faults as bands; end_s: its length. */
 void figure_time_axis(struct figure *figure);
-/* Bands of the faults of one run, with their labels above when asked. */
-void figure_faults(struct figure *figure, bool labels);
+/* Bands of the faults of one run with their labels above; a strip where they are many. */
+void figure_faults(struct figure *figure);
 
 #endif

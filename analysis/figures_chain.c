@@ -115,7 +115,7 @@ bool figure_forks(struct figure *figure)
                 (double)off / (double)(on + off > 0 ? on + off : 1));
     }
     figure_time_axis(figure);
-    figure_faults(figure, true);
+    figure_faults(figure);
     fprintf(figure->script,
             "set ylabel 'blocks per %g %s'\nset yrange [0:*]\n"
             "plot '%s' skip 1 using (($1+$2)/2):($3+$4):(%.9g) with boxes fs solid 0.9 "
@@ -218,7 +218,7 @@ bool figure_heights(struct figure *figure)
         return false;
     }
     figure_time_axis(figure);
-    figure_faults(figure, true);
+    figure_faults(figure);
     if (final_max == 0) {
         heights_plot_alone(figure);
     } else {

@@ -26,7 +26,7 @@ bool figure_nodes_up(struct figure *figure)
         fprintf(figure->data, "%.9g\t%.0f\n", up.time_s[t] / figure->time_unit_s, n);
     }
     figure_time_axis(figure);
-    figure_faults(figure, true);
+    figure_faults(figure);
     double pad = fmax(1, 0.08 * (most - least));
     fprintf(figure->script,
             "set ylabel 'nodes up'\nunset key\nset yrange [%.9g:%.9g]\n"
@@ -89,7 +89,7 @@ static bool rates_write(struct figure *figure, struct band *band, const char *co
 static void rates_plot(struct figure *figure, const char *label, double least)
 {
     figure_time_axis(figure);
-    figure_faults(figure, true);
+    figure_faults(figure);
     /* A log scale has no zero: a quiet node is drawn on the axis. */
     fprintf(figure->script,
             "set ylabel '%s'\nset logscale y\nset yrange [%.3g:*]\nset format y '%%g'\n"
@@ -259,7 +259,7 @@ bool figure_joiners(struct figure *figure)
     figure_time_axis(figure);
     fprintf(figure->script, "set xrange [%.9g:%.9g]\n", fmax(0, from - pad) / figure->time_unit_s,
             fmin(figure->runs[0]->end_s, to + pad) / figure->time_unit_s);
-    figure_faults(figure, true);
+    figure_faults(figure);
     fprintf(figure->script,
             "set ylabel 'height (blocks)'\nset yrange [0:*]\n"
             "plot '%s' index 0 skip 1 using 1:2 with lines lw 2 lc rgb '%s' t 'highest tip', \\\n"

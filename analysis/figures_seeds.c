@@ -112,7 +112,7 @@ bool figure_seeds_gap(struct figure *figure)
         mean_write(figure, heights[0].time_s[t] / figure->time_unit_s, gaps, n);
     }
     figure_time_axis(figure);
-    figure_faults(figure, true);
+    figure_faults(figure);
     fputs("set ylabel 'blocks not final'\nset yrange [0:*]\n", figure->script);
     mean_plot(figure, "1:3:4", "1:2");
     snprintf(figure->caption, sizeof(figure->caption),

@@ -207,7 +207,7 @@ static void script_write(struct figure *figure, const struct stretch *whole,
             "set datafile missing '?'\nset yrange [%zu.6:-1.4]\nset ytics 0,%d\n"
             "set ylabel 'node'\nunset grid\nset bmargin 5\nset multiplot layout 2,1\n",
             260 + 32 * nodes, nodes - 1, nodes > 10 ? 2 : 1);
-    figure_faults(figure, true);
+    figure_faults(figure);
     panel_write(figure, whole, false, decided);
     fputs("unset object\nunset arrow\nunset label\n", figure->script);
     panel_write(figure, closeup, voted, decided);

@@ -60,7 +60,7 @@ bool figure_propagation(struct figure *figure)
 static void finality_plot(struct figure *figure, double least, double most)
 {
     figure_time_axis(figure);
-    figure_faults(figure, true);
+    figure_faults(figure);
     if (most > 20 * least) {
         fputs("set logscale y\n", figure->script);
     } else {

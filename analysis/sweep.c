@@ -234,7 +234,8 @@ struct sweep_row *sweep_rows(size_t *count, const struct sweep *sweep, const str
             struct sweep_row *row = &rows[(*count)++];
             row->point = point_at(g, x, v, series, c);
             row->series = series == SIZE_MAX ? NULL : grid_label(&g->axes[series], c);
-            row->x = strtod(grid_label(&g->axes[x], v), NULL);
+            row->label = grid_label(&g->axes[x], v);
+            row->x = grid_axis_is_numeric(&g->axes[x]) ? strtod(row->label, NULL) : (double)v;
             row->measured = sweep_estimate(sweep, row->point, f->metric);
             double trials = *f->trials != 0 ? trials_of(sweep, f, row->point) : 0;
             row->low = row->measured.t_low;
@@ -266,11 +267,11 @@ static bool figure_print(FILE *out, const struct sweep *sweep, const struct grid
     size_t count, met = 0, published = 0;
     struct sweep_row *rows = sweep_rows(&count, sweep, f);
 
-    fprintf(out, "%s: %s\n%12s %10s %5s %12s %25s %12s %8s\n", f->name, f->metric, f->x,
+    fprintf(out, "%s: %s\n%18s %10s %5s %12s %25s %12s %8s\n", f->name, f->metric, f->x,
             *f->series != 0 ? f->series : "", "seeds", "mean", interval_name(f), "published", "");
     for (size_t i = 0; i < count; i++) {
         const struct sweep_row *r = &rows[i];
-        fprintf(out, "%12.6g %10s %5zu %12.6g [%11.5g,%11.5g]", r->x,
+        fprintf(out, "%18s %10s %5zu %12.6g [%11.5g,%11.5g]", r->label,
                 r->series != NULL ? r->series : "", r->measured.count, r->measured.mean, r->low,
                 r->high);
         if (!isnan(r->published)) {

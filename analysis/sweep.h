@@ -30,7 +30,8 @@ struct estimate sweep_estimate(const struct sweep *sweep, size_t point, const ch
 struct sweep_row {
     size_t point;
     const char *series; /* label, or NULL */
-    double x;
+    const char *label;  /* of x */
+    double x;           /* the label's number; of a name its place: 0, 1, ... */
     struct estimate measured;
     double low, high; /* 95 % interval: Wilson's of all trials where the figure counts them, else
                          Student's t over seeds; NaN: none */

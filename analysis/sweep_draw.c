@@ -28,17 +28,24 @@ static void value_write(FILE *data, double value)
     }
 }
 
-/* A block of lines for each curve; their number. */
-static size_t data_write(FILE *data, const struct sweep_row *rows, size_t count)
+static size_t curves_count(const struct sweep_row *rows, size_t count)
 {
     size_t curves = 1;
 
-    fputs("x\tmean\tlow\thigh\tpublished\tlimit\tseeds\tseries\n", data);
+    for (size_t i = 1; i < count; i++) {
+        curves += !same_curve(&rows[i], &rows[i - 1]);
+    }
+    return curves;
+}
+
+/* A block of lines for each curve. */
+static void data_write(FILE *data, const struct sweep_row *rows, size_t count)
+{
+    fputs("x\tmean\tlow\thigh\tpublished\tlimit\tseeds\tseries\tlabel\n", data);
     for (size_t i = 0; i < count; i++) {
         const struct sweep_row *r = &rows[i];
         if (i > 0 && !same_curve(r, &rows[i - 1])) {
             fputs("\n\n", data);
-            curves++;
         }
         bool interval = !isnan(r->low);
         fprintf(data, "%.9g\t%.9g\t%.9g\t%.9g\t", r->x, r->measured.mean,
@@ -46,44 +53,61 @@ static size_t data_write(FILE *data, const struct sweep_row *rows, size_t count)
         value_write(data, r->published);
         fputc('\t', data);
         value_write(data, r->limit);
-        fprintf(data, "\t%zu\t%s\n", r->measured.count, r->series != NULL ? r->series : "");
+        fprintf(data, "\t%zu\t%s\t%s\n", r->measured.count, r->series != NULL ? r->series : "",
+                r->label);
     }
-    return curves;
+}
+
+/* Names stand at 0, 1, ...; nothing lies between them. */
+static void places_write(FILE *script, const struct sweep_row *rows, size_t places)
+{
+    fputs("set xtics (", script);
+    for (size_t i = 0; i < places; i++) {
+        fprintf(script, "%s\"%s\" %zu", i > 0 ? ", " : "", rows[i].label, i);
+    }
+    fprintf(script, ")\nset xrange [-0.5:%zu.5]\n", places - 1);
 }
 
 static void script_write(FILE *script, const struct grid_figure *f, const struct sweep_row *rows,
-                         size_t count, size_t curves)
+                         size_t count, bool numeric)
 {
     bool published = *f->published != 0;
-    size_t at = 0;
+    size_t curves = curves_count(rows, count), at = 0;
+    const char *joined = numeric ? "lines" : "";
 
     figure_style_write(script, f->name);
     fprintf(script,
             "set datafile missing '?'\nset xlabel \"%s\"\nset ylabel \"%s\"\n"
             "set key bmargin center horizontal maxrows 2 samplen 2\nset bmargin 6.8\n"
-            "set offsets graph 0.04, graph 0.04, graph 0.06, graph 0.02\nplot ",
+            "set offsets graph 0.04, graph 0.04, graph 0.06, graph 0.02\n",
             *f->x_label != 0 ? f->x_label : f->x, *f->y_label != 0 ? f->y_label : f->metric);
+    if (!numeric) {
+        places_write(script, rows, count / curves);
+    }
+    fputs("plot ", script);
     for (size_t c = 0; c < curves; c++) {
         const char *name = rows[at].series != NULL ? rows[at].series : "";
         const char *axis = rows[at].series != NULL ? f->series : "";
         const char *gap = *axis != 0 ? " " : "";
+        double aside = numeric ? 0 : 0.12 * ((double)c - ((double)curves - 1) / 2);
         if (published) {
             fprintf(script,
-                    "'%s.tsv' index %zu using 1:5 with linespoints pt 6 ps 1.3 lw 1.5 lc rgb '%s' "
-                    "title "
-                    "\"published%s%s%s%s\", ",
-                    f->name, c, colours[c % COLOURS], *axis != 0 ? ", " : "", axis, gap, name);
+                    "'%s.tsv' index %zu using ($1+%g):5 with %spoints pt 6 ps 1.3 lw 1.5 "
+                    "lc rgb '%s' title \"published%s%s%s%s\", ",
+                    f->name, c, aside, joined, colours[c % COLOURS], *axis != 0 ? ", " : "", axis,
+                    gap, name);
         }
         if (*f->limit != 0) {
             fprintf(script,
-                    "'%s.tsv' index %zu using 1:6 with lines lw 1.5 dt 2 lc rgb '%s' title "
+                    "'%s.tsv' index %zu using ($1+%g):6 with %s lw 1.5 dt 2 lc rgb '%s' title "
                     "\"limit%s%s%s%s\", ",
-                    f->name, c, colours[c % COLOURS], *axis != 0 ? ", " : "", axis, gap, name);
+                    f->name, c, aside, numeric ? "lines" : "points pt 2", colours[c % COLOURS],
+                    *axis != 0 ? ", " : "", axis, gap, name);
         }
         fprintf(script,
-                "'%s.tsv' index %zu using 1:2:3:4 with yerrorbars pt 7 ps 0.6 lw 1.4 lc rgb '%s' "
-                "title \"measured%s%s%s%s\"%s",
-                f->name, c, colours[c % COLOURS], *axis != 0 ? ", " : "", axis, gap, name,
+                "'%s.tsv' index %zu using ($1+%g):2:3:4 with yerrorbars pt 7 ps 0.6 lw 1.4 "
+                "lc rgb '%s' title \"measured%s%s%s%s\"%s",
+                f->name, c, aside, colours[c % COLOURS], *axis != 0 ? ", " : "", axis, gap, name,
                 c + 1 < curves ? ", " : "\n");
         while (at + 1 < count && same_curve(&rows[at], &rows[at + 1])) {
             at++;
@@ -95,6 +119,7 @@ static void script_write(FILE *script, const struct grid_figure *f, const struct
 static enum err figure_files(const struct sweep *sweep, const struct grid_figure *f,
                              const char *folder)
 {
+    const struct grid *g = sweep->grid;
     size_t count;
     struct sweep_row *rows = sweep_rows(&count, sweep, f);
     char path[1300];
@@ -105,8 +130,10 @@ static enum err figure_files(const struct sweep *sweep, const struct grid_figure
     FILE *script = fopen(path, "w");
     bool ok = data != NULL && script != NULL;
     if (ok) {
-        fprintf(data, "# %s\n# sweep\t%s\n# %s\n", f->title, sweep->grid->name, f->source);
-        script_write(script, f, rows, count, data_write(data, rows, count));
+        fprintf(data, "# %s\n# sweep\t%s\n# %s\n", f->title, g->name, f->source);
+        data_write(data, rows, count);
+        script_write(script, f, rows, count,
+                     grid_axis_is_numeric(&g->axes[grid_axis_find(g, f->x)]));
     }
     ok = data != NULL && fclose(data) == 0 && ok;
     ok = script != NULL && fclose(script) == 0 && ok;
@@ -130,7 +157,9 @@ static void rows_put(FILE *out, const struct sweep *sweep, const struct grid_fig
           out);
     for (size_t i = 0; i < count; i++) {
         const struct sweep_row *r = &rows[i];
-        fprintf(out, "<tr><td class=\"n\">%.6g</td><td>", r->x);
+        fputs("<tr><td class=\"n\">", out);
+        page_text(out, r->label);
+        fputs("</td><td>", out);
         page_text(out, r->series != NULL ? r->series : "");
         fprintf(out,
                 "</td><td class=\"n\">%.5g</td><td class=\"n\">%.5g to %.5g</td><td class=\"n\">"

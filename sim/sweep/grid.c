@@ -26,7 +26,8 @@ static const struct key figure_keys[] = {
     TEXT(grid_figure, "metric", metric, NULL, "a number of the summary"),
     TEXT(grid_figure, "trials", trials, "",
          "a number of the summary that says of how many independent trials `metric` is a share"),
-    TEXT(grid_figure, "x", x, NULL, "an axis whose labels are numbers"),
+    TEXT(grid_figure, "x", x, NULL,
+         "an axis whose labels are numbers, or names: then it has places"),
     TEXT(grid_figure, "series", series, "", "an axis with a curve for each value"),
     TEXT(grid_figure, "x_label", x_label, "", "of the horizontal axis, with its unit"),
     TEXT(grid_figure, "y_label", y_label, "", "of the vertical axis, with its unit"),
@@ -115,6 +116,19 @@ static enum err axes_check(struct grid *g, struct settings_error *error)
     return ERR_OK;
 }
 
+static bool is_number(const char *label)
+{
+    char *end;
+
+    (void)strtod(label, &end);
+    return end != label && *end == 0;
+}
+
+bool grid_axis_is_numeric(const struct grid_axis *axis)
+{
+    return is_number(grid_label(axis, 0));
+}
+
 static enum err figures_check(const struct grid *g, struct settings_error *error)
 {
     for (size_t i = 0; i < g->figures_count; i++) {
@@ -125,15 +139,13 @@ static enum err figures_check(const struct grid *g, struct settings_error *error
                                    "figure `%s`: no axis is called `%s`", f->name,
                                    x == SIZE_MAX ? f->x : f->series);
         }
-        for (size_t v = 0; v < g->axes[x].values_count; v++) {
-            char *end;
+        for (size_t v = 1; v < g->axes[x].values_count; v++) {
             const char *label = grid_label(&g->axes[x], v);
-            (void)strtod(label, &end);
-            if (end == label || *end != 0) {
+            if (is_number(label) != grid_axis_is_numeric(&g->axes[x])) {
                 return settings_refuse(error, f->line, ERR_SYNTAX,
-                                       "figure `%s`: `%s` of axis `%s` is no number: give the "
-                                       "axis labels",
-                                       f->name, label, f->x);
+                                       "figure `%s`: of the labels of axis `%s` some are numbers "
+                                       "and some are not: `%s`, `%s`",
+                                       f->name, f->x, grid_label(&g->axes[x], 0), label);
             }
         }
     }

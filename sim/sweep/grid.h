@@ -27,7 +27,7 @@ struct grid_figure {
     char *name, *title;
     char *metric;
     char *trials; /* a number of the summary: of so many independent trials metric is a share */
-    char *x;      /* an axis with numbers for labels */
+    char *x;      /* an axis: numbers, or names that stand side by side */
     char *series; /* another axis, or empty */
     char *x_label, *y_label;
     char *published;         /* a table beside the grid file, or empty */
@@ -70,6 +70,8 @@ uint64_t grid_job_seed(const struct grid *grid, size_t job);
 /* Index of the point's value on an axis. */
 size_t grid_value(const struct grid *grid, size_t point, size_t axis);
 const char *grid_label(const struct grid_axis *axis, size_t value);
+/* All labels are numbers; of an axis that a figure has for x, else none is. */
+bool grid_axis_is_numeric(const struct grid_axis *axis);
 /* The axis of that name, or SIZE_MAX. */
 size_t grid_axis_find(const struct grid *grid, const char *name);
 

@@ -74,7 +74,7 @@ Test(grid, what_is_wrong_is_said_with_its_line)
         {"x: nodes", "x: knots", 12, "no axis is called `knots`"},
         {"x: nodes, series: alpha", "x: nodes, series: beta", 12, "no axis is called `beta`"},
         {"name: nodes", "name: alpha", 9, "two axes"},
-        {"values: [7, 8, 9]", "values: [7, many]", 12, "no number"},
+        {"values: [7, 8, 9]", "values: [7, many]", 12, "some are not: `7`, `many`"},
         {"seeds: 3..5\n", "", 0, "seeds"},
     };
     char text[1024];
