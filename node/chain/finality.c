@@ -290,7 +290,7 @@ void finality_run(struct finality *f, struct ctx *c)
 {
     struct tm_action decided;
     bool over = false;
-    if (!f->tm.running) {
+    if (!f->tm.running || !own_votes_room(f)) {
         return;
     }
     do {
@@ -305,7 +305,7 @@ void finality_run(struct finality *f, struct ctx *c)
         if (!over && f->proposing && f->tm.step == TM_PROPOSE) {
             own_proposal(f, c);
         }
-    } while (!over && f->tm.running &&
+    } while (!over && f->tm.running && own_votes_room(f) &&
              (f->tm.count > 0 || (f->pending.present && f->pending.round <= f->tm.round + 1)));
     if (over) {
         timers_stop(f);
@@ -538,7 +538,7 @@ void finality_wake(struct finality *f, struct ctx *c)
     arrival_wake(f, c);
     conflict_wake(f, c);
     for (int t = 0; t < TM_TIMERS; t++) {
-        if (f->timer_ns[t] <= c->mono_ns) {
+        if (f->timer_ns[t] <= c->mono_ns && own_votes_room(f)) {
             f->timer_ns[t] = DEADLINE_NONE;
             tm_timeout(&f->tm, (enum tm_timer)t, f->timer_round[t]);
             finality_run(f, c);
@@ -569,7 +569,7 @@ uint64_t finality_deadline_ns(const struct finality *f)
         at = least(at, f->busy_ns);
     }
     at = least(at, f->conflict.due_ns);
-    for (int t = 0; t < TM_TIMERS; t++) {
+    for (int t = 0; t < TM_TIMERS && own_votes_room(f); t++) {
         at = least(at, f->timer_ns[t]);
     }
     return least(at, f->arrival.ask_ns);

@@ -15,6 +15,7 @@ enum {
     RECENT_MAX = 4,  /* newest decisions kept to be served and compared */
     SERVING_MAX = 8, /* decisions being read from records for others */
     WRITING_MAX = 8, /* own votes on their way to the disk */
+    CASTS_MAX = 4,   /* votes that one turn of the machine may ask for */
     WANTED_MAX = 4,
     NO_VOTER = UINT32_MAX,
 };
@@ -131,7 +132,8 @@ struct finality {
     bool proposing; /* this node proposes the current round and has not yet */
     bool accused;   /* offences may hold evidence that waits */
     bool has_account;
-    bool voted; /* was a member in this life: `votes` have been used */
+    bool voted;     /* was a member in this life: `votes` have been used */
+    uint8_t writes; /* own votes on their way to the disk */
     uint32_t wanted_count;
     uint64_t flush_ns, have_ns;
     uint64_t busy_ns; /* checks are left over: due at once */
@@ -199,6 +201,13 @@ static inline bool is_member(const struct finality *f)
 static inline bool is_on(const struct finality *f)
 {
     return chain_params(f->chain)->finality != 0;
+}
+
+/* Whether the disk has taken enough of the last votes for the machine to go on: it casts a vote
+ * once, so one that could not be written would be lost. */
+static inline bool own_votes_room(const struct finality *f)
+{
+    return f->writes + CASTS_MAX <= WRITING_MAX || f->mute;
 }
 
 /* finality.c */

@@ -131,9 +131,10 @@ void own_vote(struct finality *f, struct ctx *c, const struct tm_action *action)
                         .round = action->round,
                         .jr = action->jr};
     memcpy(vote.value, votes->values[action->value].id, 32);
-    if (f->mute || writing == NULL || !may_sign(f, &vote)) {
+    if (f->mute || !may_sign(f, &vote)) {
         return;
     }
+    invariant(writing != NULL);
     struct write_batch batch;
     uint8_t key[VOTE_KEY_BYTES];
     uint8_t value[SIGNED_VOTE_BYTES];
@@ -161,6 +162,7 @@ void own_vote(struct finality *f, struct ctx *c, const struct tm_action *action)
     }
     writing->vote = vote;
     writing->request = ctx_write_commit(c, &batch);
+    f->writes++;
     if (planted(VOTE_BEFORE_DURABLE) && votes_add(votes_now(f), &vote, 0, true, false) == ERR_OK) {
         send_fresh_due(f, c);
     }
@@ -173,7 +175,9 @@ bool own_vote_written(struct finality *f, struct ctx *c, const struct event *eve
         if (w->request == 0 || w->request != event->write_done.request) {
             continue;
         }
+        bool waited = !own_votes_room(f);
         w->request = 0;
+        f->writes--;
         if (event->write_done.err != ERR_OK) {
             f->mute = true; /* what was signed may come back or not: say nothing more */
             return true;
@@ -186,8 +190,10 @@ bool own_vote_written(struct finality *f, struct ctx *c, const struct event *eve
         ctx_trace(c, TRACE_vote_cast, vote->kind, vote->instance, vote->round, load64(vote->value),
                   (uint64_t)(int64_t)vote->jr);
         /* Decided meanwhile, or moved on by rounds: then nobody needs it. */
-        if (votes->instance == vote->instance && vote->instance == finality_next(f) &&
-            (votes_add(votes, vote, 0, true, false) == ERR_OK || planted(VOTE_BEFORE_DURABLE))) {
+        bool added =
+            votes->instance == vote->instance && vote->instance == finality_next(f) &&
+            (votes_add(votes, vote, 0, true, false) == ERR_OK || planted(VOTE_BEFORE_DURABLE));
+        if (added || waited) {
             finality_run(f, c);
             send_fresh_due(f, c);
         }
