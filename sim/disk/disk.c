@@ -17,16 +17,22 @@ enum err disk_profile_init(struct disk_profile *profile, uint64_t latency_ns, ui
     return ERR_OK;
 }
 
-uint64_t disk_run(struct disk *disk, const struct disk_profile *profile, uint64_t now_ns,
-                  uint64_t bytes, uint32_t slow_q16)
+uint64_t disk_work_ns(const struct disk_profile *profile, uint64_t bytes)
 {
     u128 ns = profile->latency_ns + ((u128)profile->byte_q20 * bytes >> 20);
-    ns = ns * slow_q16 >> 16;
-    uint64_t time_ns = ns >> 61 ? (uint64_t)1 << 61 : (uint64_t)ns;
-    uint64_t begin_ns = disk->busy_until_ns > now_ns ? disk->busy_until_ns : now_ns;
-    disk->worked_ns += time_ns;
-    disk->busy_until_ns = begin_ns + time_ns;
-    return disk->busy_until_ns;
+
+    return ns >> 61 ? (uint64_t)1 << 61 : (uint64_t)ns;
+}
+
+uint64_t disk_begin_ns(const struct disk *disk, uint64_t now_ns)
+{
+    return disk->busy_until_ns > now_ns ? disk->busy_until_ns : now_ns;
+}
+
+void disk_run(struct disk *disk, uint64_t begin_ns, uint64_t end_ns)
+{
+    disk->worked_ns += end_ns - begin_ns;
+    disk->busy_until_ns = end_ns;
 }
 
 enum err disk_space(const struct disk_profile *profile, uint64_t stored_bytes, uint64_t bytes,

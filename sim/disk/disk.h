@@ -23,10 +23,15 @@ struct disk {
 MUST_CHECK enum err disk_profile_init(struct disk_profile *profile, uint64_t latency_ns,
                                       uint64_t bytes_per_s, uint64_t capacity_bytes);
 
-/* Queues a request that is made at now_ns; returns when it is done. slow_q16: how many times as
- * slow, Q16 (fault_factor_q16 of FAULT_SLOW_DISK; 1 << 16 without a fault). */
-uint64_t disk_run(struct disk *disk, const struct disk_profile *profile, uint64_t now_ns,
-                  uint64_t bytes, uint32_t slow_q16);
+/* How long a request takes when nothing is wrong, at most 2^61 ns. */
+uint64_t disk_work_ns(const struct disk_profile *profile, uint64_t bytes);
+
+/* When a request that is made at now_ns begins: after those before it. */
+uint64_t disk_begin_ns(const struct disk *disk, uint64_t now_ns);
+
+/* The request that begins then ends at end_ns: disk_work_ns later, or when a slow disk
+ * (fault_work_until of FAULT_SLOW_DISK) lets it. */
+void disk_run(struct disk *disk, uint64_t begin_ns, uint64_t end_ns);
 
 /* May `bytes` more be stored? ERR_NO_SPACE when the disk is full, by its capacity or by a fault
  * (full). stored_bytes is what records_bytes says. The request takes its time all the same. */

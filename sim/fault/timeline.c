@@ -396,21 +396,43 @@ bool fault_conditions_slow(const struct fault_timeline *tl, struct fault_cursor 
     return found;
 }
 
-uint32_t fault_factor_q16(const struct fault_timeline *tl, struct fault_cursor *cursor,
-                          enum fault_kind kind, uint32_t node, uint64_t t_ns)
+static uint32_t factor_within(const struct fault_timeline *tl, uint32_t interval,
+                              enum fault_kind kind, uint32_t node)
 {
-    uint32_t i = fault_interval(tl, cursor, t_ns);
     uint32_t factor = FACTOR_ONE;
-    if ((tl->kinds[i] & FAULT_BIT(kind)) == 0) {
+    if ((tl->kinds[interval] & FAULT_BIT(kind)) == 0) {
         return factor;
     }
-    for (uint32_t k = tl->first[i]; k < tl->first[i + 1]; k++) {
+    for (uint32_t k = tl->first[interval]; k < tl->first[interval + 1]; k++) {
         const struct fault *f = &tl->fault[tl->active[k]];
         if (f->kind == kind && in_set(tl, f->a, node)) {
             factor = factor_times(factor, f);
         }
     }
     return factor;
+}
+
+uint32_t fault_factor_q16(const struct fault_timeline *tl, struct fault_cursor *cursor,
+                          enum fault_kind kind, uint32_t node, uint64_t t_ns)
+{
+    return factor_within(tl, fault_interval(tl, cursor, t_ns), kind, node);
+}
+
+uint64_t fault_work_until(const struct fault_timeline *tl, enum fault_kind kind, uint32_t node,
+                          uint64_t begin_ns, uint64_t work_ns)
+{
+    uint32_t i = fault_interval_search(tl, begin_ns);
+
+    for (;; i++) {
+        uint32_t factor = factor_within(tl, i, kind, node);
+        uint64_t left_ns = tl->start_ns[i + 1] - begin_ns;
+        u128 takes_ns = (u128)work_ns * factor >> 16;
+        if (takes_ns <= left_ns || i + 1 == tl->interval_count) {
+            return takes_ns > left_ns ? UINT64_MAX - 1 : begin_ns + (uint64_t)takes_ns;
+        }
+        work_ns -= (uint64_t)(((u128)left_ns << 16) / factor);
+        begin_ns = tl->start_ns[i + 1];
+    }
 }
 
 uint64_t fault_last_change_ns(const struct fault_timeline *tl)

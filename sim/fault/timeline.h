@@ -196,6 +196,12 @@ static inline bool fault_conditions(const struct fault_timeline *timeline,
 uint32_t fault_factor_q16(const struct fault_timeline *timeline, struct fault_cursor *cursor,
                           enum fault_kind kind, uint32_t node, uint64_t t_ns);
 
+/* When work that takes work_ns without a fault and begins at begin_ns is done: the part that a
+ * fault of this kind befalls takes that many times as long, what is left when it ends no more.
+ * UINT64_MAX - 1: not in any time that there is. begin_ns < UINT64_MAX. */
+uint64_t fault_work_until(const struct fault_timeline *timeline, enum fault_kind kind,
+                          uint32_t node, uint64_t begin_ns, uint64_t work_ns);
+
 /* The time after which no entry begins or ends; 0 for an empty list. FAULT_FOREVER entries count by
  * their beginning. Liveness is asked for after it. */
 uint64_t fault_last_change_ns(const struct fault_timeline *timeline);

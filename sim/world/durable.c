@@ -22,14 +22,17 @@ static struct records_host records_host(struct world *w)
     return (struct records_host){.release = value_release, .context = w->shared};
 }
 
-static uint64_t disk_time(struct world *w, unsigned thread, uint32_t index, uint64_t now_ns,
-                          uint64_t bytes)
+/* A disk that is slow is slow for as long as the fault lasts: what is queued then goes on at its
+ * usual speed. */
+static uint64_t disk_time(struct world *w, uint32_t index, uint64_t now_ns, uint64_t bytes)
 {
     struct host *h = &w->hosts[index];
-    uint32_t slow_q16 =
-        fault_factor_q16(&w->timeline, &w->workers[thread].cursor, FAULT_SLOW_DISK, index, now_ns);
+    uint64_t begin_ns = disk_begin_ns(&h->disk, now_ns);
+    uint64_t end_ns = fault_work_until(&w->timeline, FAULT_SLOW_DISK, index, begin_ns,
+                                       disk_work_ns(&h->disk_profile, bytes));
 
-    return disk_run(&h->disk, &h->disk_profile, now_ns, bytes, slow_q16);
+    disk_run(&h->disk, begin_ns, end_ns);
+    return end_ns;
 }
 
 void durable_write(struct world *w, unsigned thread, uint32_t index, uint64_t now_ns,
@@ -51,7 +54,7 @@ void durable_write(struct world *w, unsigned thread, uint32_t index, uint64_t no
                    op->value != NULL ? op->value->id[0] : op->key.data[op->key.len - 1]);
     }
     uint64_t bytes = records_batch_bytes(ops, count);
-    uint64_t done_ns = disk_time(w, thread, index, now_ns, bytes);
+    uint64_t done_ns = disk_time(w, index, now_ns, bytes);
     enum err err = disk_space(&h->disk_profile, records_bytes(&h->records), bytes, full);
     if (err == ERR_OK) {
         err = records_push(&h->records, ops, count, effect->write.request);
@@ -112,7 +115,7 @@ void durable_read(struct world *w, unsigned thread, uint32_t index, uint64_t now
     }
     *last = read;
     uint64_t bytes = (uint64_t)effect->read.limit * READ_RECORD_BYTES;
-    engine_send(w->engine, thread, index, index, disk_time(w, thread, index, now_ns, bytes),
+    engine_send(w->engine, thread, index, index, disk_time(w, index, now_ns, bytes),
                 payload_make(PAYLOAD_READ_DONE, h->life & 0xffff));
 }
 

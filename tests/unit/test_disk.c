@@ -8,24 +8,33 @@
 
 #define SECOND 1000000000u
 
+static uint64_t run(struct disk *disk, const struct disk_profile *profile, uint64_t now_ns,
+                    uint64_t bytes, uint64_t times)
+{
+    uint64_t begin_ns = disk_begin_ns(disk, now_ns);
+    uint64_t end_ns = begin_ns + times * disk_work_ns(profile, bytes);
+    disk_run(disk, begin_ns, end_ns);
+    return end_ns;
+}
+
 Test(disk, latency_rate_and_queue)
 {
     struct disk_profile profile;
     struct disk disk = {0};
     cr_assert_eq(disk_profile_init(&profile, 1000000, 100000000, 1000), ERR_OK);
-    cr_assert_eq(disk_run(&disk, &profile, SECOND, 4096, 1 << 16), SECOND + 1000000 + 40960);
-    cr_assert_eq(disk_run(&disk, &profile, SECOND, 0, 1 << 16), SECOND + 2000000 + 40960);
-    cr_assert_eq(disk_run(&disk, &profile, 2 * (uint64_t)SECOND, 0, 10 << 16),
+    cr_assert_eq(run(&disk, &profile, SECOND, 4096, 1), SECOND + 1000000 + 40960);
+    cr_assert_eq(run(&disk, &profile, SECOND, 0, 1), SECOND + 2000000 + 40960);
+    cr_assert_eq(run(&disk, &profile, 2 * (uint64_t)SECOND, 0, 10),
                  2 * (uint64_t)SECOND + 10000000);
     cr_assert_eq(disk.worked_ns, 2000000 + 40960 + 10000000);
     cr_assert_eq(disk_space(&profile, 900, 100, false), ERR_OK);
     cr_assert_eq(disk_space(&profile, 900, 101, false), ERR_NO_SPACE);
     cr_assert_eq(disk_space(&profile, 0, 1, true), ERR_NO_SPACE);
     disk_crash(&disk);
-    cr_assert_eq(disk_run(&disk, &profile, 5, 0, 1 << 16), 1000005);
+    cr_assert_eq(run(&disk, &profile, 5, 0, 1), 1000005);
     cr_assert_eq(disk_profile_init(&profile, 0, UINT64_MAX, 0), ERR_RANGE);
     cr_assert_eq(disk_profile_init(&profile, 0, 0, 0), ERR_OK);
-    cr_assert_eq(disk_run(&disk, &profile, SECOND, UINT64_MAX, 1 << 16), SECOND);
+    cr_assert_eq(run(&disk, &profile, SECOND, UINT64_MAX, 1), SECOND);
 }
 
 /* Values are counted references: entry i of `held` counts those that the map holds of value i. */

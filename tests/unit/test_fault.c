@@ -127,6 +127,30 @@ Test(fault, effects_combine)
     fault_timeline_free(&tl);
 }
 
+/* What is worked at once, at a tenth or a fifteenth of the speed, and at once again. */
+Test(fault, work_is_slow_only_while_the_fault_lasts)
+{
+    setup();
+    add("at 1 s for 5 s slow-disk node 1-3 by 10");
+    add("at 2 s for 5 s slow-disk node 3 by 3/2");
+    add("at 20 s slow-disk node 1 by 1000000");
+    add("at 30 s slow-disk node 1 by 1000000");
+    seal();
+    cr_assert_eq(fault_work_until(&tl, FAULT_SLOW_DISK, 0, 0, 90 * SECOND), 90 * SECOND);
+    cr_assert_eq(fault_work_until(&tl, FAULT_SLOW_DISK, 1, SECOND, SECOND / 2), 6 * SECOND);
+    cr_assert_eq(fault_work_until(&tl, FAULT_SLOW_DISK, 1, SECOND / 2, 2 * SECOND), 7 * SECOND);
+    cr_assert_eq(fault_work_until(&tl, FAULT_SLOW_DISK, 1, 6 * SECOND, SECOND), 7 * SECOND);
+    uint64_t end_ns = fault_work_until(&tl, FAULT_SLOW_DISK, 3, SECOND, SECOND);
+    /* 1/10 s of work in the first, 4/15 s in the next 4, what is left of it in 19/20 s. */
+    cr_assert_geq(end_ns, 6950 * MS - 100);
+    cr_assert_leq(end_ns, 6950 * MS + 100);
+    cr_assert_eq(fault_work_until(&tl, FAULT_SLOW_DISK, 1, 31 * SECOND, UINT64_MAX / 2),
+                 UINT64_MAX - 1);
+    cr_assert_eq(fault_work_until(&tl, FAULT_SLOW_DISK, 1, UINT64_MAX - 1, 1), UINT64_MAX - 1);
+    cr_assert_eq(fault_work_until(&tl, FAULT_SLOW_CPU, 1, 31 * SECOND, SECOND), 32 * SECOND);
+    fault_timeline_free(&tl);
+}
+
 Test(fault, down_until_the_end_or_a_restart)
 {
     setup();
