@@ -9,6 +9,7 @@
 struct source {
     uint32_t link, missing_txs;
     enum block_waited waited;
+    uint32_t old_tip; /* of this step */
 };
 
 static void limit_trace(struct ctx *c, enum limit limit, uint64_t count)
@@ -73,6 +74,50 @@ static enum err wait(struct chain *chain, struct ctx *c, const struct block_head
     return kept ? ERR_OK : err;
 }
 
+static bool spared(const struct chain_news *news, uint32_t index, uint32_t parent, uint32_t old_tip)
+{
+    bool found = index == parent || index == old_tip;
+
+    for (uint32_t i = 0; i < news->accepted_count && !found; i++) {
+        found = news->accepted[i] == index;
+    }
+    return found;
+}
+
+/* In a full tree a better block takes the place of the leaf with the least score (the newest of
+ * equals), and so does one that another waits for. Else who signs one height again and again could
+ * keep out the blocks that finality, and with it room, depends on. Only better ones, so that blocks
+ * which are pushed out do not go round among peers for ever. */
+static enum err room_make(struct chain *chain, struct ctx *c, const struct chain_news *news,
+                          uint32_t parent, u128 score, bool wanted, uint32_t old_tip)
+{
+    struct tree *tree = &chain->tree;
+    const struct tree_entry *e = tree->entries;
+    uint32_t least = TREE_NONE;
+
+    if (tree->count < tree->capacity) {
+        return ERR_OK;
+    }
+    limit_trace(c, LIMIT_TREE_ENTRIES, tree->count);
+    for (uint32_t i = 0; i < tree->used; i++) {
+        if (e[i].child == TREE_NONE && i != tree->tip && i != tree->base &&
+            !spared(news, i, parent, old_tip) &&
+            (least == TREE_NONE || e[i].score < e[least].score ||
+             (e[i].score == e[least].score && e[i].order > e[least].order))) {
+            least = i;
+        }
+    }
+    if (least == TREE_NONE || (e[least].score >= score && !wanted)) {
+        return ERR_FULL;
+    }
+    durable_losers_delete(c, tree, &least, 1);
+    if (chain->params_of == least) {
+        chain->params_of = TREE_NONE;
+    }
+    tree_remove(tree, chain->shared, least);
+    return ERR_OK;
+}
+
 static enum err link(struct chain *chain, struct ctx *c, uint32_t *index,
                      const struct tree_entry *facts)
 {
@@ -91,23 +136,29 @@ static enum err link(struct chain *chain, struct ctx *c, uint32_t *index,
     return ERR_OK;
 }
 
-/* Everything after the header of a block whose parent stands in the tree. */
+/* Everything after the header of a block whose parent stands in the tree. news: NULL when it comes
+ * from an own record. */
 static enum err execute_and_link(struct chain *chain, struct ctx *c, uint32_t *index,
                                  const struct params *params, uint32_t parent,
                                  const struct block_head *head, const struct blob *block,
-                                 const uint8_t beta[64])
+                                 const uint8_t beta[64], const struct chain_news *news,
+                                 uint32_t old_tip)
 {
     const struct tree_entry *above = &chain->tree.entries[parent];
     struct tree_entry facts = {.parent = parent,
                                .height = head->header.height,
                                .ts_ms = head->header.ts_ms,
-                               .bt = head->header.bt};
+                               .bt = head->header.bt,
+                               .score = above->score + production_score(params, head->header.bt)};
 
     enum err err = accept_body(c, params, head, block);
     if (err != ERR_OK) {
         return rejected(chain, c, head, err, false);
     }
-    if (chain->tree.count == chain->tree.capacity) {
+    if (news != NULL) {
+        TRY(room_make(chain, c, news, parent, facts.score, orphans_want(&chain->orphans, head->id),
+                      old_tip));
+    } else if (chain->tree.count == chain->tree.capacity) {
         limit_trace(c, LIMIT_TREE_ENTRIES, chain->tree.count);
         return ERR_FULL;
     }
@@ -115,7 +166,6 @@ static enum err execute_and_link(struct chain *chain, struct ctx *c, uint32_t *i
     if (err != ERR_OK) {
         return rejected(chain, c, head, err, true);
     }
-    facts.score = above->score + production_score(params, head->header.bt);
     facts.block = blob_keep(chain->shared, block);
     accept_gs(facts.gs, params, beta);
     memcpy(facts.id, head->id, 32);
@@ -180,7 +230,8 @@ static enum err place(struct chain *chain, struct ctx *c, struct chain_news *new
         TRY(wait(chain, c, head, block, from, true));
         return ERR_EARLY;
     }
-    TRY(execute_and_link(chain, c, &index, &params, parent, head, block, beta));
+    TRY(execute_and_link(chain, c, &index, &params, parent, head, block, beta, news,
+                         from->old_tip));
     accepted(chain, c, news, index, from);
     return ERR_OK;
 }
@@ -189,8 +240,8 @@ enum err chain_block(struct chain *chain, struct ctx *c, struct chain_news *news
                      const struct blob *block)
 {
     struct block_head head;
-    struct source from = {.link = news->link, .missing_txs = news->missing_txs};
     uint32_t old_tip = chain->tree.tip;
+    struct source from = {.link = news->link, .missing_txs = news->missing_txs, .old_tip = old_tip};
 
     if (accept_head(&head, c, block) != ERR_OK) {
         return ERR_INVALID;
@@ -306,7 +357,8 @@ void blocks_settle(struct chain *chain, struct ctx *c, struct chain_news *news, 
         }
         struct source from = {.link = orphan.link,
                               .missing_txs = orphan.missing_txs,
-                              .waited = orphan.deferred ? WAITED_TIME : WAITED_PARENT};
+                              .waited = orphan.deferred ? WAITED_TIME : WAITED_PARENT,
+                              .old_tip = old_tip};
         struct block_head head;
         if (accept_head(&head, c, orphan.block) == ERR_OK) {
             /* Refused or not, it no longer waits. */
@@ -344,7 +396,7 @@ enum err blocks_replay(struct chain *chain, struct ctx *c, uint32_t *index,
     TRY(state_params(&params, chain->shared, chain->tree.entries[parent].state_root));
     TRY(accept_header(beta, c, chain->genesis, &params, &chain->tree, parent, &head.header,
                       head.view.header.data, head.id));
-    return execute_and_link(chain, c, index, &params, parent, &head, block, beta);
+    return execute_and_link(chain, c, index, &params, parent, &head, block, beta, NULL, TREE_NONE);
 }
 
 void blocks_own(struct chain *chain, struct ctx *c, struct chain_news *news)
@@ -361,6 +413,7 @@ void blocks_own(struct chain *chain, struct ctx *c, struct chain_news *news)
     p->state = NULL;
     if (facts.parent == TREE_NONE || news->accepted_count == NEWS_ACCEPTED_MAX ||
         tree_find(&chain->tree, facts.id) != TREE_NONE ||
+        room_make(chain, c, news, facts.parent, facts.score, true, old_tip) != ERR_OK ||
         link(chain, c, &index, &facts) != ERR_OK) {
         /* A checkpoint on another branch came first. */
         blob_drop(chain->shared, facts.block);

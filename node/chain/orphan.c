@@ -34,6 +34,16 @@ bool orphans_hold(const struct orphans *orphans, const uint8_t id[32])
     return find(orphans, id) != ORPHANS_MAX;
 }
 
+bool orphans_want(const struct orphans *orphans, const uint8_t parent[32])
+{
+    for (uint32_t i = 0; i < orphans->count; i++) {
+        if (memcmp(orphans->list[i].parent, parent, 32) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* The highest block is the last to become useful; of equals the last to arrive. */
 static uint32_t furthest(const struct orphans *orphans)
 {

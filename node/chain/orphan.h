@@ -28,6 +28,8 @@ struct orphans {
 
 void orphans_clear(struct orphans *orphans, struct shared *shared);
 bool orphans_hold(const struct orphans *orphans, const uint8_t id[32]);
+/* Whether a block waits for this parent. */
+bool orphans_want(const struct orphans *orphans, const uint8_t parent[32]);
 /* Keeps a block (adds a reference). ERR_DUPLICATE. ERR_FULL: no room, or something made room. In
  * the second case the block is kept: `kept` tells. */
 enum err orphans_add(struct orphans *orphans, struct shared *shared, bool *kept,

@@ -215,6 +215,19 @@ static void entry_remove(struct tree *tree, struct shared *shared, uint32_t inde
     tree->count--;
 }
 
+void tree_remove(struct tree *tree, struct shared *shared, uint32_t leaf)
+{
+    struct tree_entry *e = tree->entries;
+
+    invariant(leaf != tree->base && leaf != tree->tip && e[leaf].child == TREE_NONE);
+    uint32_t *at = &e[e[leaf].parent].child;
+    while (*at != leaf) {
+        at = &e[*at].sibling;
+    }
+    *at = e[leaf].sibling;
+    entry_remove(tree, shared, leaf);
+}
+
 void tree_rebase(struct tree *tree, struct shared *shared, uint32_t to, const uint32_t *losers,
                  size_t count)
 {

@@ -49,6 +49,9 @@ size_t tree_ancestors(const struct tree *tree, struct ancestor out[RETARGET_WIND
 /* Notes an ancestor of the base, oldest first; used before the first entry is added. */
 void tree_below_push(struct tree *tree, const struct ancestor *ancestor);
 
+/* Takes out a block without children that is neither base nor tip. */
+void tree_remove(struct tree *tree, struct shared *shared, uint32_t leaf);
+
 /* Entries that do not lie on a path through `to` (a descendant of the base): children after their
  * parents. out holds tree->count. */
 size_t tree_losers(const struct tree *tree, uint32_t *out, uint32_t to);

@@ -12,23 +12,24 @@
 #include "node/crypto/sign.h"
 #include "node/daemon/address.h"
 #include "node/daemon/log.h"
+#include "node/seam/limits.h"
 #include "sim/cli/genesis_tool.h"
 #include "sim/store/store.h"
 #include "tests/support/memory_store.h"
 
 #define SCRATCH_BYTES ((size_t)16 << 20)
 
-static const struct node_policy policy = {.links_out = 8,
-                                          .links_max = 32,
-                                          .mesh_links = 8,
-                                          .vote_flush_ns = 25000000,
-                                          .lazy_flush_ns = 5000000000,
-                                          .vote_have_ns = 2000000000,
-                                          .pool_txs_max = 1024,
-                                          .pool_sender_max = 64,
-                                          .tree_entries_max = 512,
-                                          .fee_multiplier = 1,
-                                          .ping_ns = 15000000000};
+static const struct node_policy policy_default = {.links_out = 8,
+                                                  .links_max = 32,
+                                                  .mesh_links = 8,
+                                                  .vote_flush_ns = 25000000,
+                                                  .lazy_flush_ns = 5000000000,
+                                                  .vote_have_ns = 2000000000,
+                                                  .pool_txs_max = 1024,
+                                                  .pool_sender_max = 64,
+                                                  .tree_entries_max = 512,
+                                                  .fee_multiplier = 1,
+                                                  .ping_ns = 15000000000};
 
 /* A loopback address with a port nobody uses now; false when the family is not there. Two programs
  * may still meet on one port; a test that cannot listen fails aloud. */
@@ -93,6 +94,7 @@ void net_open(struct net *net, size_t count, uint64_t target_ms, enum net_family
     cr_assert_eq(crypto_self_test(), ERR_OK);
     log_level_set(getenv("ORRERY_TEST_LOG") != NULL ? LOG_DEBUG : LOG_ERROR);
     net->count = count;
+    net->policy = policy_default;
     net->shared = store_new(&store);
     link_limits_default(&net->limits);
     cr_assert_eq(uv_loop_init(&net->loop), 0);
@@ -113,7 +115,7 @@ void net_open(struct net *net, size_t count, uint64_t target_ms, enum net_family
         cr_assert(endpoint_free(&net->seeds[i].endpoint, family));
         node->net = net;
         config->genesis = &net->genesis;
-        config->policy = &policy;
+        config->policy = &net->policy;
         config->endpoint = net->seeds[i].endpoint;
         config->roles = ROLE_RELAY;
         config->seeds = net->seeds;
@@ -134,6 +136,8 @@ static void observe(void *context, const struct host_notice *notice)
         node->final_height = notice->trace.value[1];
     }
     node->produced += notice->trace.kind == TRACE_block_produced;
+    node->tree_full +=
+        notice->trace.kind == TRACE_limit_reached && notice->trace.value[0] == LIMIT_TREE_ENTRIES;
     node->misbehaved += notice->trace.kind == TRACE_peer_misbehaved;
 }
 

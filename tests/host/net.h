@@ -18,7 +18,7 @@ struct net_node {
     struct host *host;
     struct host_observer observer;
     bool up, stopped;
-    uint64_t final_height, produced, misbehaved;
+    uint64_t final_height, produced, misbehaved, tree_full;
     uint8_t transport[32], node_id[32];
 };
 
@@ -32,6 +32,7 @@ struct net {
     void *scratch;
     struct seed_peer seeds[NET_MAX];
     struct link_limits limits;
+    struct node_policy policy; /* of all; may be changed before net_start */
     struct net_node nodes[NET_MAX];
     size_t count;
 };

@@ -1,8 +1,6 @@
 /* Hosts that talk over real sockets produce, agree, restart, and are not moved by those who break
  * the rules of links. */
 #include <criterion/criterion.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <sys/resource.h>
@@ -11,15 +9,9 @@
 #include <uv.h>
 
 #include "node/daemon/address.h"
-#include "node/daemon/channel.h"
-#include "node/daemon/handshake.h"
-#include "node/wire/frames.h"
-#include "tests/host/net.h"
+#include "tests/host/rogue.h"
 
 static struct net net;
-
-/* What must come, comes within this; a busy machine takes its time. */
-enum { WAIT_MS = 40000 };
 
 static uint64_t wanted;
 
@@ -147,57 +139,6 @@ Test(host, transport_known, .timeout = 150)
     net_close(&net);
 }
 
-/* --- attackers: plain sockets --- */
-
-static int raw_connect(const struct net *n, size_t node)
-{
-    struct sockaddr_storage address;
-    endpoint_to_socket(&address, &n->nodes[node].config.endpoint);
-    int s = socket(AF_INET, SOCK_STREAM, 0);
-    cr_assert_geq(s, 0);
-    if (connect(s, (struct sockaddr *)&address, sizeof(struct sockaddr_in)) != 0) {
-        close(s);
-        return -1;
-    }
-    fcntl(s, F_SETFL, O_NONBLOCK);
-    return s;
-}
-
-/* True when the other side has closed the socket. */
-static bool raw_closed(int s)
-{
-    uint8_t bytes[512];
-    ssize_t got;
-    while ((got = recv(s, bytes, sizeof(bytes), 0)) > 0) {
-    }
-    return got == 0 || errno != EAGAIN;
-}
-
-/* The same within WAIT_MS. */
-static bool raw_cut(int s)
-{
-    for (int turn = 0; turn < WAIT_MS / 10; turn++) {
-        if (raw_closed(s)) {
-            return true;
-        }
-        net_run(&net, 10, NULL);
-    }
-    return false;
-}
-
-static size_t raw_read(int s, uint8_t *out, size_t len)
-{
-    size_t at = 0;
-    for (int turn = 0; at < len && turn < WAIT_MS / 5; turn++) {
-        ssize_t got = recv(s, out + at, len - at, 0);
-        at += got > 0 ? (size_t)got : 0;
-        if (at < len) {
-            net_run(&net, 5, NULL);
-        }
-    }
-    return at;
-}
-
 static uint64_t links_of(size_t node)
 {
     struct host_stats stats;
@@ -229,7 +170,7 @@ Test(host, slowloris, .timeout = 150)
         (void)!send(s[0], "\0", 1, MSG_NOSIGNAL);
     }
     for (int i = 0; i < IDLE; i++) {
-        cr_assert(s[i] < 0 || raw_cut(s[i]), "%d", i);
+        cr_assert(s[i] < 0 || raw_cut(&net, s[i]), "%d", i);
         close(s[i]);
     }
     struct host_stats stats;
@@ -238,69 +179,6 @@ Test(host, slowloris, .timeout = 150)
     wanted = net.nodes[0].final_height + 4;
     cr_assert(net_run(&net, WAIT_MS, final_wanted));
     net_close(&net);
-}
-
-/* A peer of the network by its keys, played by the test. */
-struct rogue {
-    int s;
-    struct identity identity;
-    struct channel channel;
-    uint8_t first[HANDSHAKE_MESSAGE_BYTES];
-};
-
-static void rogue_link(struct rogue *r, size_t node, uint8_t who, enum noise_pattern pattern)
-{
-    struct handshake h;
-    struct noise_cipher send_key;
-    struct noise_cipher receive_key;
-    uint8_t hash[NOISE_HASH_BYTES];
-    uint8_t answer[HANDSHAKE_MESSAGE_BYTES];
-    uint8_t seed[32] = {who, 99};
-    uint8_t ephemeral[32] = {who, 98, (uint8_t)pattern};
-    uint8_t target[32];
-    struct host_time now = host_now(net.nodes[node].host);
-
-    identity_make(&r->identity, seed, seed, &net.genesis, now.wall_ms);
-    noise_public(target, net.nodes[node].transport);
-    r->s = raw_connect(&net, node);
-    handshake_dial(&h, &r->identity, pattern, NULL, pattern == NOISE_XX ? NULL : target, ephemeral);
-    cr_assert_eq(handshake_write(&h, r->first), ERR_OK);
-    cr_assert_eq(send(r->s, r->first, sizeof(r->first), MSG_NOSIGNAL), sizeof(r->first));
-    cr_assert_eq(raw_read(r->s, answer, sizeof(answer)), sizeof(answer));
-    cr_assert_eq(handshake_read(&h, answer + 2, now.wall_ms), ERR_OK);
-    cr_assert_arr_eq(h.peer, net.nodes[node].node_id, 32);
-    if (handshake_writes(&h)) {
-        cr_assert_eq(handshake_write(&h, answer), ERR_OK);
-        cr_assert_eq(send(r->s, answer, sizeof(answer), MSG_NOSIGNAL), sizeof(answer));
-    }
-    noise_split(&h.noise, &send_key, &receive_key, hash);
-    channel_start(&r->channel, &send_key, &receive_key, 0);
-}
-
-static size_t rogue_seal(struct rogue *r, uint8_t out[CHANNEL_MESSAGE_BYTES_MAX],
-                         const uint8_t *frame, uint32_t len, uint32_t announced)
-{
-    uint8_t head[4];
-    size_t sealed;
-    store32(head, announced);
-    channel_begin(&r->channel, out, 0);
-    channel_put(&r->channel, head, 4);
-    channel_put(&r->channel, frame, len);
-    cr_assert_eq(channel_seal(&r->channel, &sealed, 0), ERR_OK);
-    return sealed;
-}
-
-static void rogue_send(struct rogue *r, const uint8_t *frame, uint32_t len, uint32_t announced)
-{
-    uint8_t message[CHANNEL_MESSAGE_BYTES_MAX];
-    size_t sealed = rogue_seal(r, message, frame, len, announced);
-    cr_assert_eq(send(r->s, message, sealed, MSG_NOSIGNAL), (ssize_t)sealed);
-}
-
-static void rogue_end(struct rogue *r)
-{
-    close(r->s);
-    channel_end(&r->channel);
 }
 
 static bool blamed(const struct net *n)
@@ -318,16 +196,16 @@ Test(host, replayed_handshake, .timeout = 150)
     net_open(&net, 1, 1000, NET_IPV4);
     net.limits.handshake_ns = 3000000000;
     net_start(&net, 0);
-    rogue_link(&r, 0, 1, NOISE_IK);
+    rogue_link(&r, &net, 0, 1, NOISE_IK);
     net_run(&net, 50, NULL);
     cr_assert_eq(links_of(0), 0, "nothing has come over the channel");
     rogue_send(&r, ping, sizeof(ping), sizeof(ping));
     cr_assert(net_run(&net, WAIT_MS, blamed), "PING before HELLO");
     int s = raw_connect(&net, 0);
     cr_assert_eq(send(s, r.first, sizeof(r.first), MSG_NOSIGNAL), sizeof(r.first));
-    cr_assert_eq(raw_read(s, answer, sizeof(answer)), sizeof(answer));
+    cr_assert_eq(raw_read(&net, s, answer, sizeof(answer)), sizeof(answer));
     cr_assert_eq(send(s, "\2\12", 2, MSG_NOSIGNAL), 2);
-    cr_assert(raw_cut(s));
+    cr_assert(raw_cut(&net, s));
     cr_assert_eq(links_of(0), 0);
     close(s);
     rogue_end(&r);
@@ -336,7 +214,7 @@ Test(host, replayed_handshake, .timeout = 150)
 
 static bool cut(struct rogue *r)
 {
-    return raw_cut(r->s);
+    return raw_cut(&net, r->s);
 }
 
 static bool one_link(const struct net *n)
@@ -356,24 +234,24 @@ Test(host, broken_messages, .timeout = 150)
     net_open(&net, 1, 1000, NET_IPV4);
     net_start(&net, 0);
 
-    rogue_link(&r, 0, 1, NOISE_XX); /* a message of no allowed length */
+    rogue_link(&r, &net, 0, 1, NOISE_XX); /* a message of no allowed length */
     cr_assert_eq(send(r.s, "\xff\xff", 2, MSG_NOSIGNAL), 2);
     cr_assert(cut(&r));
     rogue_end(&r);
 
-    rogue_link(&r, 0, 2, NOISE_XX); /* not sealed */
+    rogue_link(&r, &net, 0, 2, NOISE_XX); /* not sealed */
     junk[0] = 530 >> 8;
     junk[1] = 530 & 0xff;
     cr_assert_eq(send(r.s, junk, 532, MSG_NOSIGNAL), 532);
     cr_assert(cut(&r));
     rogue_end(&r);
 
-    rogue_link(&r, 0, 3, NOISE_XX); /* a frame longer than any */
+    rogue_link(&r, &net, 0, 3, NOISE_XX); /* a frame longer than any */
     rogue_send(&r, junk, 100, CHANNEL_FRAME_BYTES_MAX + 1);
     cr_assert(cut(&r));
     rogue_end(&r);
 
-    rogue_link(&r, 0, 4, NOISE_XX); /* a message sent twice */
+    rogue_link(&r, &net, 0, 4, NOISE_XX); /* a message sent twice */
     size_t sealed = rogue_seal(&r, message, junk, 100, 5000);
     cr_assert_eq(send(r.s, message, sealed, MSG_NOSIGNAL), (ssize_t)sealed);
     cr_assert(net_run(&net, WAIT_MS, one_link));
@@ -381,7 +259,7 @@ Test(host, broken_messages, .timeout = 150)
     cr_assert(cut(&r));
     rogue_end(&r);
 
-    rogue_link(&r, 0, 5, NOISE_XX); /* no frame of the protocol */
+    rogue_link(&r, &net, 0, 5, NOISE_XX); /* no frame of the protocol */
     rogue_send(&r, junk, 100, 100);
     cr_assert(cut(&r));
     rogue_end(&r);
@@ -389,7 +267,7 @@ Test(host, broken_messages, .timeout = 150)
 
     int s = raw_connect(&net, 0); /* no handshake at all */
     cr_assert_eq(send(s, "GET / HTTP/1.1\r\n\r\n", 18, MSG_NOSIGNAL), 18);
-    cr_assert(raw_cut(s));
+    cr_assert(raw_cut(&net, s));
     close(s);
     net_close(&net);
 }
@@ -404,7 +282,7 @@ Test(host, slow_peers, .timeout = 150)
     net_open(&net, 1, 1000, NET_IPV4);
     net.limits.message_ns = 500000000;
     net_start(&net, 0);
-    rogue_link(&r, 0, 1, NOISE_XX);
+    rogue_link(&r, &net, 0, 1, NOISE_XX);
     size_t sealed = rogue_seal(&r, message, junk, 100, 5000);
     uint64_t begin = host_now(net.nodes[0].host).mono_ns;
     for (size_t i = 0; i < sealed && !raw_closed(r.s); i++) {
@@ -415,18 +293,6 @@ Test(host, slow_peers, .timeout = 150)
     cr_assert_lt(host_now(net.nodes[0].host).mono_ns - begin, sealed * 20000000, "all of it came");
     rogue_end(&r);
     net_close(&net);
-}
-
-/* Greets as a node does; true when the node has answered. */
-static void rogue_hello(struct rogue *r)
-{
-    uint8_t frame[128];
-    uint8_t endpoint[18] = {0};
-    size_t len;
-    const struct frame_hello hello = {
-        .version = 1, .genesis = net.genesis.hash, .endpoint = endpoint, .roles = 1};
-    cr_assert_eq(frame_hello_encode(frame, sizeof(frame), &len, &hello), ERR_OK);
-    rogue_send(r, frame, (uint32_t)len, (uint32_t)len);
 }
 
 /* A peer that asks and never reads the answers is cut when they do not fit the pipe any more. */
@@ -443,7 +309,7 @@ Test(host, peer_that_does_not_read, .timeout = 150)
     net_open(&net, 1, 1000, NET_IPV4);
     net.limits.stall_ns = 700000000;
     net_start(&net, 0);
-    rogue_link(&r, 0, 1, NOISE_XX);
+    rogue_link(&r, &net, 0, 1, NOISE_XX);
     rogue_hello(&r);
     cr_assert(net_run(&net, WAIT_MS, one_link));
     /* How much the kernel takes before it stops is its own affair: the bound is a time. */
@@ -489,7 +355,7 @@ Test(host, one_network, .timeout = 150)
         s[i] = raw_connect(&net, 0);
     }
     for (int i = (int)net.limits.handshakes_prefix_max; i < SOCKETS; i++) {
-        cr_assert(raw_cut(s[i]));
+        cr_assert(raw_cut(&net, s[i]));
     }
     for (int i = 0; i < SOCKETS; i++) {
         refused += raw_closed(s[i]);
@@ -509,9 +375,9 @@ Test(host, client, .timeout = 150)
     struct rogue r;
     net_open(&net, 1, 1000, NET_IPV4);
     net_start(&net, 0);
-    rogue_link(&r, 0, 1, NOISE_NK);
+    rogue_link(&r, &net, 0, 1, NOISE_NK);
     rogue_send(&r, ping, sizeof(ping), sizeof(ping));
-    cr_assert_eq(raw_read(r.s, message, sizeof(message)), sizeof(message));
+    cr_assert_eq(raw_read(&net, r.s, message, sizeof(message)), sizeof(message));
     cr_assert_eq(channel_open(&r.channel, message + 2, sizeof(message) - 2), ERR_OK);
     cr_assert_eq(channel_next(&r.channel, &frame), ERR_OK);
     cr_assert_eq(frame.len, sizeof(ping));

@@ -139,6 +139,24 @@ static void rebase(int to)
     cr_assert_eq(tree.base, model[to].index);
 }
 
+/* A random leaf that may go; false: there is none. */
+static bool remove_one(struct rng *rng)
+{
+    int at = alive_nth(rng_below(rng, tree.count));
+    for (uint32_t i = 0; i < tree.count; i++, at = (at + 1) % model_count) {
+        while (!model[at].alive) {
+            at = (at + 1) % model_count;
+        }
+        if (at != root && model[at].index != tree.tip &&
+            tree.entries[model[at].index].child == TREE_NONE) {
+            tree_remove(&tree, host.shared, model[at].index);
+            model[at].alive = false;
+            return true;
+        }
+    }
+    return false;
+}
+
 Test(block_tree, model)
 {
     struct rng rng;
@@ -147,7 +165,7 @@ Test(block_tree, model)
     tree_init(&tree, entries, CAPACITY, 99);
     cr_assert_eq(add(-1, 1), ERR_OK);
     root = 0;
-    unsigned full = 0, moved = 0;
+    unsigned full = 0, moved = 0, removed = 0;
     for (int step = 0; step < 2500; step++) {
         /* Mostly near the tip, so that the chain gets long. */
         int parent =
@@ -158,13 +176,18 @@ Test(block_tree, model)
         if (step % 5 == 0) {
             compare(&rng);
         }
-        if (err == ERR_FULL || rng_chance(&rng, 1, 40)) {
+        if (err == ERR_FULL && rng_chance(&rng, 7, 8)) {
+            tree.tip = tree_best(&tree, model[root].index);
+            removed += remove_one(&rng);
+            compare(&rng);
+        } else if (err == ERR_FULL || rng_chance(&rng, 1, 40)) {
             rebase(alive_nth(rng_below(&rng, tree.count)));
             moved++;
         }
     }
     cr_assert_gt(full, 0);
     cr_assert_gt(moved, 20);
+    cr_assert_gt(removed, 50);
     cr_assert_gt(model[root].height, 2 * RETARGET_WINDOW, "the ring must have wrapped");
     tree_clear(&tree, host.shared);
     cr_assert_eq(test_host_end(&host), 0);
