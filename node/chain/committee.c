@@ -38,22 +38,26 @@ enum err state_account(struct account *account, struct shared *shared, const uin
     return account_decode(account, value);
 }
 
+uint64_t stake_of(const struct account *account, const struct params *params, uint64_t height)
+{
+    static const uint8_t none[32];
+    uint64_t least = account_stake_min(account, account_window_start(params, height));
+    if (params->production == PRODUCTION_SIRIUS2018) {
+        return account->jailed_until != 0 ? 0 : least;
+    }
+    /* the key of genesis is exempt (decision 9) */
+    bool young = account->vrf_height != 0 &&
+                 height + 1 < account->vrf_height + params->vrf_epochs * params->epoch_blocks;
+    bool eligible = account->jailed_until == 0 && !young && memcmp(account->vrf_key, none, 32) != 0;
+    return eligible ? least / TOKEN_ATOMIC : 0;
+}
+
 enum err stake_effective(uint64_t *stake, struct shared *shared, const uint8_t root[32],
                          const struct params *params, uint64_t height, const uint8_t account[32])
 {
-    static const uint8_t none[32];
     struct account leaf;
     TRY(state_account(&leaf, shared, root, account));
-    uint64_t least = account_stake_min(&leaf, account_window_start(params, height));
-    if (params->production == PRODUCTION_SIRIUS2018) {
-        *stake = leaf.jailed_until != 0 ? 0 : least;
-        return ERR_OK;
-    }
-    /* the key of genesis is exempt (decision 9) */
-    bool young = leaf.vrf_height != 0 &&
-                 height + 1 < leaf.vrf_height + params->vrf_epochs * params->epoch_blocks;
-    bool eligible = leaf.jailed_until == 0 && !young && memcmp(leaf.vrf_key, none, 32) != 0;
-    *stake = eligible ? least / TOKEN_ATOMIC : 0;
+    *stake = stake_of(&leaf, params, height);
     return ERR_OK;
 }
 

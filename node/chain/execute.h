@@ -65,6 +65,8 @@ enum err state_account(struct account *account, struct shared *shared, const uin
 enum err stake_effective(uint64_t *stake, struct shared *shared, const uint8_t root[32],
                          const struct params *params, uint64_t height,
                          const uint8_t account[32]) MUST_CHECK;
+/* The same, of an account that has been read. */
+uint64_t stake_of(const struct account *account, const struct params *params, uint64_t height);
 
 /* The committee of an epoch as written in the state; pointers into the leaf, valid while root is
  * alive. ERR_NOT_FOUND: not written yet, or removed. */

@@ -106,7 +106,7 @@ static uint64_t until_ns(const struct ctx *c, uint64_t ts_ms)
 void producer_aim(struct producer *p, struct ctx *c, const struct tree *tree,
                   const struct params *params, uint32_t tip)
 {
-    uint64_t stake;
+    struct account account;
     enum err err;
 
     p->parent = TREE_NONE;
@@ -121,9 +121,13 @@ void producer_aim(struct producer *p, struct ctx *c, const struct tree *tree,
         return;
     }
     ctx_charge(c, COST_STATE_READ, 1);
-    if (stake_effective(&stake, c->shared, above->state_root, params, above->height,
-                        p->account.public_key) != ERR_OK ||
-        stake == 0) {
+    if (state_account(&account, c->shared, above->state_root, p->account.public_key) != ERR_OK) {
+        return;
+    }
+    uint64_t stake = stake_of(&account, params, above->height);
+    bool draws = params->production == PRODUCTION_SIRIUS2018 ||
+                 memcmp(account.vrf_key, p->vrf.public_key, 32) == 0;
+    if (stake == 0 || !draws) { /* with a key that is not registered nobody takes the block */
         return;
     }
     if (params->production == PRODUCTION_SIRIUS2018) {

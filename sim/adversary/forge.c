@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "node/chain/accept.h"
+#include "node/chain/chain_private.h"
 #include "node/chain/relay_private.h"
 #include "node/crypto/hash.h"
 
@@ -175,16 +176,20 @@ enum err forge_child(struct forged *forged, struct act *a, const struct params *
 
 enum err forge_child_by(struct forged *forged, struct act *a, const struct params *params,
                         const struct forge_parent *parent, const struct forge_draw *draw,
-                        const struct forge_account *account)
+                        const struct forge_account *account, struct span *txs, size_t count)
 {
     uint64_t multiplier = a->c.config->policy->fee_multiplier;
-    struct span none = span_of(NULL, 0);
 
     if (multiplier < params->fee_multiplier_min) {
         multiplier = params->fee_multiplier_min;
     }
-    return child_make(forged, a, params, parent, draw, multiplier, &none, 0, account->account_seed,
-                      &account->vrf);
+    return child_make(forged, a, params, parent, draw, multiplier, txs, count,
+                      account->account_seed, &account->vrf);
+}
+
+uint64_t forge_child_bt(const struct act *a, const struct params *params, uint32_t entry)
+{
+    return accept_child_bt(a->c.shared, params, &node_chain(a->node)->tree, entry);
 }
 
 struct forge_account *forge_accounts(struct act *a, uint32_t *count, uint64_t *stake,

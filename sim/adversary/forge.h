@@ -58,11 +58,14 @@ MUST_CHECK enum err forge_draw_for(struct forge_draw *draw, struct act *a,
                                    const struct params *params, const uint8_t gs[32],
                                    uint64_t height, uint64_t ts_ms, uint64_t bt,
                                    const struct forge_account *account);
-/* An empty child by an account. */
+/* A child by an account, with these transactions; those that do not execute are left out. */
 MUST_CHECK enum err forge_child_by(struct forged *forged, struct act *a,
                                    const struct params *params, const struct forge_parent *parent,
                                    const struct forge_draw *draw,
-                                   const struct forge_account *account);
+                                   const struct forge_account *account, struct span *txs,
+                                   size_t count);
+/* The base target of a child of an entry of the node's tree (exp). */
+uint64_t forge_child_bt(const struct act *a, const struct params *params, uint32_t entry);
 
 /* The own seat in the committee of an instance; UINT32_MAX: none. */
 uint32_t forge_seat(const struct act *a, uint64_t instance);

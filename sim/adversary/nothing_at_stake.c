@@ -336,8 +336,8 @@ static void let_go(struct act *a, struct nas *s)
         struct forge_draw draw;
         struct forged forged;
         if (child_draw(&draw, a, s, b->parent, b->account) != ERR_OK ||
-            forge_child_by(&forged, a, &s->params, &parent, &draw, &s->accounts[b->account]) !=
-                ERR_OK) {
+            forge_child_by(&forged, a, &s->params, &parent, &draw, &s->accounts[b->account], NULL,
+                           0) != ERR_OK) {
             break;
         }
         const struct blob *compact = forge_compact(a, forged.id, forged.block);

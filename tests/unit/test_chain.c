@@ -442,6 +442,25 @@ Test(chain, refuses_who_has_no_stake)
     cr_assert_eq(net_end(&net), 0);
 }
 
+/* A node whose VRF key is not the registered one (it was changed too early, or by mistake) would
+ * build a chain that nobody else takes, and stand on it alone. It makes no blocks. */
+Test(chain, a_key_that_is_not_registered_makes_no_blocks)
+{
+    struct params params = small_params();
+    struct net_peer *other = &net.peer[1];
+    net_make(&net, 2, &params, TEST_MEMO_ON);
+    net_run(&net, 3, 20);
+    uint64_t before = other->traced[TRACE_block_produced];
+    cr_assert_gt(before, 0);
+    net_crash(&net, other);
+    other->config.vrf_seed[0] ^= 1;
+    net_start(&net, other);
+    net_run(&net, 3, 60);
+    cr_expect_eq(other->traced[TRACE_block_produced], before);
+    cr_expect_arr_eq(net_tip(&net.peer[0])->id, net_tip(other)->id, 32);
+    cr_assert_eq(net_end(&net), 0);
+}
+
 /* --- the pool against the state --- */
 
 Test(chain, pool_follows_the_state)
