@@ -330,6 +330,7 @@ void finality_enter(struct finality *f, struct ctx *c)
     }
     votes = finality_votes_for(f, next);
     f->entered = next;
+    f->haves = 0;
     f->have_ns = c->mono_ns + f->config->policy->vote_have_ns;
     if (!own_votes_recover(f, c)) {
         tm_start(&f->tm, votes, p);
@@ -549,11 +550,7 @@ void finality_wake(struct finality *f, struct ctx *c)
         send_flush(f, c);
     }
     if (f->have_ns <= c->mono_ns) {
-        f->have_ns = DEADLINE_NONE;
-        if (f->tm.running) {
-            send_have(f, c, mesh_links(&f->mesh));
-            f->have_ns = c->mono_ns + f->config->policy->vote_have_ns;
-        }
+        send_have_due(f, c);
     }
 }
 

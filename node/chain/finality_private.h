@@ -12,10 +12,11 @@
 #include "node/seam/limits.h"
 
 enum {
-    RECENT_MAX = 4,  /* newest decisions kept to be served and compared */
-    SERVING_MAX = 8, /* decisions being read from records for others */
-    WRITING_MAX = 8, /* own votes on their way to the disk */
-    CASTS_MAX = 4,   /* votes that one turn of the machine may ask for */
+    RECENT_MAX = 4,     /* newest decisions kept to be served and compared */
+    SERVING_MAX = 8,    /* decisions being read from records for others */
+    WRITING_MAX = 8,    /* own votes on their way to the disk */
+    CASTS_MAX = 4,      /* votes that one turn of the machine may ask for */
+    HAVES_PATIENCE = 8, /* a mesh that brought no decision for so many VOTE_HAVE is drawn anew */
     WANTED_MAX = 4,
     NO_VOTER = UINT32_MAX,
 };
@@ -169,6 +170,7 @@ struct finality {
     struct conflict conflict;
     uint64_t asked_values[VOTES_VALUES_MAX / 64]; /* whose blocks were asked for in this round */
     uint64_t entered;                             /* instance the machine was started for last */
+    uint32_t haves;                               /* how often it told what it has since then */
     struct tm_proposal pending;                   /* came before the instance was entered */
     /* [now]: of the next instance, or of the last one until somebody votes in the next; the other:
      * one beyond. */
@@ -243,6 +245,8 @@ void intake_drop(struct finality *f);
 void send_fresh_due(struct finality *f, struct ctx *c);
 void send_flush(struct finality *f, struct ctx *c);
 void send_have(struct finality *f, struct ctx *c, uint64_t links); /* decision 2 */
+/* To the mesh, and again after vote_have_ns while the machine runs. */
+void send_have_due(struct finality *f, struct ctx *c);
 enum err send_missing(struct finality *f, struct ctx *c, uint32_t link, struct span frame);
 void send_shown(struct finality *f, struct ctx *c, uint64_t links);
 

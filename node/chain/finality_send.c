@@ -153,6 +153,22 @@ void send_have(struct finality *f, struct ctx *c, uint64_t links)
     }
 }
 
+void send_have_due(struct finality *f, struct ctx *c)
+{
+    const struct seat *seat = &f->seat;
+    f->have_ns = DEADLINE_NONE;
+    if (!f->tm.running) {
+        return;
+    }
+    /* Nothing was decided for long: those drawn may not be there, and without them the mesh of
+     * those that are may have fallen apart. */
+    if (++f->haves % HAVES_PATIENCE == 0) {
+        mesh_choose(&f->mesh, c, f->overlay, &seat->committee, seat->root_hash, seat->self);
+    }
+    send_have(f, c, mesh_links(&f->mesh));
+    f->have_ns = c->mono_ns + f->config->policy->vote_have_ns;
+}
+
 /* The ballots of a set whose voters are not in the bitmap (empty: all). What the bitmap names is
  * known to the link. */
 static uint32_t missing_collect(struct votes *votes, struct fresh *list, uint32_t count,
