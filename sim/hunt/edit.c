@@ -400,6 +400,7 @@ static bool good_clocks(struct scenario *s)
     for (uint64_t i = 0; i < s->groups_count; i++) {
         changed |= value(&s->groups[i].clock_skew_ns, 0);
         changed |= value(&s->groups[i].clock_drift_ppb, 0);
+        changed |= value(&s->groups[i].clock_swing_ns, 0);
     }
     return changed;
 }

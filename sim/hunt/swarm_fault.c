@@ -253,14 +253,12 @@ static const struct {
     uint64_t early_ms;
     uint64_t span_ms_max; /* 0: no limit */
 } kinds[] = {
-    {crash_draw, 4, 0, 0},          {outage_draw, 2, 0, 0},
-    {wipe_draw, 3, 0, 0},           {cut_draw, 4, 0, 0},
-    {break_draw, 2, 0, 0},          {clog_draw, 3, 2000, 0},
-    {swizzle_draw, 2, 4000, 0},     {loss_draw, 3, 2000, 0},
-    {duplicate_draw, 2, 0, 0},      {slow_net_draw, 2, 5000, 8000},
-    {slow_cpu_draw, 2, 5000, 8000}, {slow_disk_draw, 3, 5000, 8000},
-    {full_disk_draw, 2, 0, 0},      {torn_disk_draw, 3, 0, 0},
-    {corrupt_draw, 3, 0, 0},        {step_clock_draw, 3, 0, 0},
+    {crash_draw, 4, 0, 0},       {outage_draw, 2, 0, 0},       {wipe_draw, 3, 0, 0},
+    {cut_draw, 4, 0, 0},         {break_draw, 2, 0, 0},        {clog_draw, 3, 0, 0},
+    {swizzle_draw, 2, 0, 0},     {loss_draw, 3, 0, 0},         {duplicate_draw, 2, 0, 0},
+    {slow_net_draw, 2, 0, 8000}, {slow_cpu_draw, 2, 0, 60000}, {slow_disk_draw, 3, 0, 60000},
+    {full_disk_draw, 2, 0, 0},   {torn_disk_draw, 3, 0, 0},    {corrupt_draw, 3, 0, 0},
+    {step_clock_draw, 3, 0, 0},
 };
 
 #define KINDS (sizeof(kinds) / sizeof(kinds[0]))

@@ -111,6 +111,62 @@ static void schemer_add(struct swarming *g, struct rng *rng, uint32_t node)
     }
 }
 
+/* What pays rather than breaks, and what needs no stake. */
+static void trick_add(struct swarming *g, struct rng *rng, uint32_t node)
+{
+    static const char *const floods[] = {"inventory", "transactions", "orphans", "all"};
+    bool staked = node < g->swarm->validators;
+    char text[300];
+    char to[128];
+
+    switch (rng_below(rng, staked ? 7 : 3)) {
+    case 0:
+        snprintf(text, sizeof(text), "liar node %" PRIu32 " how %s", node,
+                 swarm_chance(rng, 1, 2) ? "false" : "mute");
+        break;
+    case 1:
+        snprintf(text, sizeof(text), "flood node %" PRIu32 " what %s rate %" PRIu64, node,
+                 floods[rng_below(rng, 4)], swarm_between(rng, 1, 20));
+        break;
+    case 2:
+        swarm_nodes(to, some(rng, g->swarm->nodes));
+        snprintf(text, sizeof(text), "eclipse node %" PRIu32 " victim %s", node, to);
+        break;
+    case 3:
+        snprintf(text, sizeof(text), "selfish node %" PRIu32 "%s", node,
+                 swarm_chance(rng, 1, 2) ? " gamma 1/2" : "");
+        break;
+    case 4:
+        snprintf(text, sizeof(text),
+                 "double-spend node %" PRIu32 " confirmations %" PRIu64 " give-up %" PRIu64, node,
+                 swarm_between(rng, 1, 4), swarm_between(rng, 2, 8));
+        break;
+    case 5:
+        snprintf(text, sizeof(text), "withhold-beacon node %" PRIu32, node);
+        break;
+    default:
+        snprintf(text, sizeof(text), "grinder node %" PRIu32 " keys 4", node);
+        break;
+    }
+    line_add(g, text);
+}
+
+/* In a quarter of the runs, of the doomed and of those without stake some. */
+static void tricks_draw(struct swarming *g)
+{
+    struct rng rng = swarm_stream(g->seed, TOPIC_TRICKS);
+    const struct swarm *w = g->swarm;
+
+    bool any = swarm_chance(&rng, 1, 4);
+
+    for (uint32_t i = 0; any && i < w->nodes; i++) {
+        bool may = i >= w->validators || (w->doomed >> i & 1) != 0;
+        if (may && swarm_chance(&rng, 1, 2)) {
+            trick_add(g, &rng, i);
+        }
+    }
+}
+
 void swarm_lies(struct swarming *g)
 {
     struct rng rng = swarm_stream(g->seed, TOPIC_LIES);
@@ -118,6 +174,7 @@ void swarm_lies(struct swarming *g)
     const struct swarm *w = g->swarm;
     uint32_t taken = 0;
 
+    tricks_draw(g);
     if (!g->strained && !g->beyond && swarm_chance(&rng, 1, 2)) {
         return; /* nobody lies */
     }

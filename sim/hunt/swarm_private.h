@@ -23,6 +23,8 @@ enum swarm_topic {
     TOPIC_EXPIRY,
     TOPIC_CROWD,
     TOPIC_SCHEMES,
+    TOPIC_SWING,
+    TOPIC_TRICKS,
     TOPIC_FAULT = 64 /* + kind */
 };
 

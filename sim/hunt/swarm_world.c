@@ -115,7 +115,7 @@ static void policy_draw(struct swarming *g)
         p->links_out = (uint32_t)SWARM_CHOOSE(&rng, 2, 3, 4);
     }
     if (swarm_chance(&rng, 1, 4)) {
-        p->mesh_links = (uint32_t)SWARM_CHOOSE(&rng, 4, 6);
+        p->mesh_links = (uint32_t)SWARM_CHOOSE(&rng, 2, 3, 4, 6);
     }
     if (swarm_chance(&rng, 1, 4)) {
         p->vote_flush_ns = SWARM_CHOOSE(&rng, 0, 1, 100) * MS;
@@ -133,7 +133,7 @@ static void policy_draw(struct swarming *g)
         p->pool_sender_max = (uint32_t)SWARM_CHOOSE(&rng, 1, 4);
     }
     if (swarm_chance(&rng, 1, 4)) {
-        p->ping_ns = SWARM_CHOOSE(&rng, 1, 3) * 1000 * MS;
+        p->ping_ns = SWARM_CHOOSE(&rng, 1, 3, 5, 10) * 1000 * MS;
     }
 }
 
@@ -205,12 +205,18 @@ static void strain_draw(struct swarming *g)
 static void clocks_draw(struct swarming *g)
 {
     struct rng rng = swarm_stream(g->seed, TOPIC_CLOCKS);
+    struct rng swing = swarm_stream(g->seed, TOPIC_SWING);
 
     for (uint64_t i = 0; i < g->s->groups_count; i++) {
         struct scenario_group *group = &g->s->groups[i];
         group->clock_skew_ns = swarm_chance(&rng, 1, 2) ? SWARM_CHOOSE(&rng, 10, 50, 150) * MS : 0;
         group->clock_drift_ppb =
             swarm_chance(&rng, 1, 3) ? SWARM_CHOOSE(&rng, 1000, 50000, 200000) : 0;
+        if (swarm_chance(&swing, 1, 4)) { /* at most 100 ms of its own and 50 of skew */
+            group->clock_swing_ns = SWARM_CHOOSE(&swing, 20, 50, 100) * MS;
+            group->clock_swing_period_ns = SWARM_CHOOSE(&swing, 2, 10, 60) * 1000 * MS;
+            group->clock_skew_ns = group->clock_skew_ns > 0 ? 50 * MS : 0;
+        }
     }
 }
 

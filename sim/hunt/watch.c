@@ -34,7 +34,6 @@ void watch_row(struct watch *w, const struct trace_row *row)
         break;
     case TRACE_checkpoint_decided:
         n->instance = v[0];
-        n->moved_ns = row->time_ns;
         break;
     case TRACE_committee_joined: {
         uint64_t k = v[0] % WATCH_EPOCHS;
@@ -88,8 +87,7 @@ bool watch_left_behind(struct watch *w, uint64_t now_ns)
         return false;
     }
     uint32_t last = watch_laggard(w, now_ns);
-    return last != UINT32_MAX && w->node[last].up_ns + PATIENCE_NS <= now_ns &&
-           w->node[last].moved_ns + PATIENCE_NS <= now_ns;
+    return last != UINT32_MAX && w->node[last].up_ns + PATIENCE_NS <= now_ns;
 }
 
 uint32_t watch_laggard(const struct watch *w, uint64_t now_ns)

@@ -11,7 +11,6 @@ struct watch_node {
     bool up;
     bool liar; /* nothing is demanded of it */
     uint64_t up_ns;
-    uint64_t moved_ns;            /* when it last decided anything */
     uint64_t instance;            /* newest decided */
     uint64_t epoch[WATCH_EPOCHS]; /* newest committees it sat in, [epoch % WATCH_EPOCHS] */
     uint64_t weight[WATCH_EPOCHS];
@@ -36,8 +35,7 @@ void watch_row(struct watch *watch, const struct trace_row *row);
  * less than a minute ago still have time. False when nobody is up. */
 bool watch_converged(struct watch *watch, uint64_t now_ns);
 
-/* Others have converged long ago, and one has not and does not move: there is nothing more to wait
- * for. */
+/* Others have converged long ago, and one that was up all the while has not. */
 bool watch_left_behind(struct watch *watch, uint64_t now_ns);
 
 /* A node that has not, and how far it is; UINT32_MAX: none. */

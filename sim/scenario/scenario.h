@@ -70,6 +70,7 @@ struct scenario_group {
     bool churn_wipe; /* an absence loses the disk */
     /* clock: offset uniform in +- clock_skew_ns, drift uniform in +- clock_drift_ppb */
     uint64_t clock_skew_ns, clock_drift_ppb;
+    uint64_t clock_swing_ns, clock_swing_period_ns;
     int line; /* of the scenario file, for errors; 0: of the command line */
 };
 

@@ -64,6 +64,10 @@ static const struct key clock_keys[] = {
              "offset of each clock, uniform within +- skew"),
     QUANTITY(scenario_group, "drift", clock_drift_ppb, UNIT_PPM, "0 ppb", 0, 100000000,
              "rate error of each clock, uniform within +- drift"),
+    QUANTITY(scenario_group, "swing", clock_swing_ns, UNIT_TIME, "0 ns", 0, 4000000000,
+             "each clock goes up and down around that, by a height uniform up to this"),
+    QUANTITY(scenario_group, "swing_period", clock_swing_period_ns, UNIT_TIME, "1 min", 1000000000,
+             YEAR, "in a period uniform between half of this and this"),
 };
 
 static const struct key group_keys[] = {

@@ -204,6 +204,11 @@ static enum err group_hardware(struct member *members, uint16_t index,
             uniform_both(draw(scenario->seed, DRAW_CLOCK, index, id, 0), group->clock_skew_ns);
         m->clock_drift_ppb = (int32_t)uniform_both(draw(scenario->seed, DRAW_CLOCK, index, id, 1),
                                                    group->clock_drift_ppb);
+        m->clock_swing_ns = (uint32_t)draw_below(draw(scenario->seed, DRAW_CLOCK, index, id, 3),
+                                                 group->clock_swing_ns + 1);
+        m->clock_swing_period_ns = group->clock_swing_period_ns -
+                                   draw_below(draw(scenario->seed, DRAW_CLOCK, index, id, 4),
+                                              group->clock_swing_period_ns / 2 + 1);
         m->join_ns = group->join_ns + draw_below(draw(scenario->seed, DRAW_CLOCK, index, id, 2),
                                                  group->join_spread_ns + 1);
         m->operator_index =

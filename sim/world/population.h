@@ -22,6 +22,8 @@ struct member {
     uint64_t join_ns;
     int64_t clock_offset_ns;
     int32_t clock_drift_ppb;
+    uint32_t clock_swing_ns;
+    uint64_t clock_swing_period_ns;
 };
 
 struct population {

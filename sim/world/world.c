@@ -120,7 +120,9 @@ static enum err host_build(struct world *w, uint32_t index, struct settings_erro
     struct host *h = &w->hosts[index];
     struct clock_config clock = {.epoch_ms = w->scenario->date_ms,
                                  .offset_ns = m->clock_offset_ns,
-                                 .drift_ppb = m->clock_drift_ppb};
+                                 .drift_ppb = m->clock_drift_ppb,
+                                 .swing_ns = m->clock_swing_ns,
+                                 .swing_period_ns = m->clock_swing_period_ns};
 
     h->config = &m->config;
     h->adversary = adversaries_of(w->adversaries, index);

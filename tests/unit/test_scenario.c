@@ -44,7 +44,7 @@ static const char good[] = "name: small\n"                                      
                            "    count: 6\n"                                        /* 29 */
                            "    profile: server\n"                                 /* 30 */
                            "    churn: {on: yes, session: 2 h, wipe: true}\n"      /* 31 */
-                           "    clock: {skew: 50 ms, drift: 20 ppm}\n"             /* 32 */
+                           "    clock: {drift: 20 ppm, swing: 9 ms}\n"             /* 32 */
                            "load:\n"                                               /* 33 */
                            "  - {group: makers, per_second: 0.5, amount: 1.5}\n"   /* 34 */
                            "faults:\n"                                             /* 35 */
@@ -124,6 +124,8 @@ Test(scenario, a_good_file_reads, .fini = folder_remove)
     cr_expect(s->groups[1].churn && s->groups[1].churn_wipe);
     cr_expect_eq(s->groups[1].session_scale_ns, UINT64_C(7200000000000));
     cr_expect_eq(s->groups[1].clock_drift_ppb, 20000);
+    cr_expect_eq(s->groups[1].clock_swing_ns, 9000000);
+    cr_expect_eq(s->groups[1].clock_swing_period_ns, 60000000000, "a default");
     cr_expect_eq(s->loads[0].per_s.den, 2);
     cr_expect_eq(s->loads[0].amount, 1500000);
     cr_expect_eq(s->faults[0].line, 36);

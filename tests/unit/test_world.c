@@ -269,6 +269,44 @@ Test(world, clocks_are_wrong_as_asked)
     story_end(&story);
 }
 
+/* A clock that swings is never further from its count of time than its height, and is on both
+ * sides of it. */
+Test(world, clocks_swing_as_asked)
+{
+    struct story story;
+    char text[2048];
+
+    snprintf(text, sizeof(text), "%s", two_machines);
+    char *at = strstr(text, "    stake:");
+    cr_assert_not_null(at);
+    char rest[2048];
+    snprintf(rest, sizeof(rest), "%s", at);
+    snprintf(at, sizeof(text) - (size_t)(at - text),
+             "    clock: {swing: 400 ms, swing_period: 8 s}\n%s", rest);
+    story_begin(&story, text, NULL, 0, 1, true);
+    story_run(&story);
+    for (uint32_t node = 0; node < 2; node++) {
+        const struct member *m = &story.world->population.members[node];
+        int64_t height_ms = m->clock_swing_ns / 1000000;
+        int64_t least = 0;
+        int64_t most = 0;
+        cr_assert_leq(m->clock_swing_ns, 400000000);
+        cr_assert(m->clock_swing_period_ns >= 4 * SECOND && m->clock_swing_period_ns <= 8 * SECOND);
+        for (size_t i = 0; i < story.count; i++) {
+            const struct seen *s = &story.seen[i];
+            int64_t off = (int64_t)s->wall_ms - (int64_t)story.scenario->date_ms -
+                          (int64_t)(s->mono_ns / 1000000);
+            least = s->node == node && off < least ? off : least;
+            most = s->node == node && off > most ? off : most;
+        }
+        cr_assert(least < 0 && most > 0 && most <= height_ms + 1 && least >= -height_ms - 1,
+                  "%ld to %ld of %ld", (long)least, (long)most, (long)height_ms);
+    }
+    cr_assert_neq(story.world->population.members[0].clock_swing_ns,
+                  story.world->population.members[1].clock_swing_ns);
+    story_end(&story);
+}
+
 static unsigned writes(const struct story *story, uint32_t node, enum err err, uint64_t from_ns,
                        uint64_t to_ns)
 {
