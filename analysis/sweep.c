@@ -285,8 +285,12 @@ static bool figure_print(FILE *out, const struct sweep *sweep, const struct grid
         fprintf(out, "%s: %zu of %zu published values met%s%s\n", f->name, met, published,
                 *f->source != 0 ? ", " : "", f->source);
     }
+    if (published == 0 && *f->published != 0) {
+        fprintf(out, "%s: NOT MET, no row of %s has the labels of a point\n", f->name,
+                f->published);
+    }
     free(rows);
-    return met == published;
+    return met == published && (published > 0 || *f->published == 0);
 }
 
 bool sweep_print(FILE *out, const struct sweep *sweep)

@@ -17,6 +17,11 @@ static uint32_t hold_find(const struct hold *hold, const uint8_t id[32])
 
 bool hold_has(const struct hold *hold, const uint8_t id[32])
 {
+    for (uint32_t i = 0; i < HOLD_LOST && i < hold->lost_count; i++) {
+        if (memcmp(hold->lost[i], id, 32) == 0) {
+            return true;
+        }
+    }
     return hold_find(hold, id) != UINT32_MAX;
 }
 
@@ -57,6 +62,18 @@ static uint32_t entry_of(const struct act *a, uint64_t height, uint64_t head)
     return TREE_NONE;
 }
 
+/* To the colluders at once: their links may have been pruned, and then they would hear of it only
+ * after a second, long enough to work against each other. */
+static void share(struct act *a, const struct tree_entry *e)
+{
+    const struct blob *compact = e->block == NULL ? NULL : forge_compact(a, e->id, e->block);
+
+    if (compact != NULL) {
+        act_send(a, act_links(a, true), compact);
+        blob_drop(a->c.shared, compact);
+    }
+}
+
 bool hold_traced(struct hold *hold, struct act *a, enum trace_kind kind, const uint64_t *value)
 {
     bool own = kind == TRACE_block_produced;
@@ -73,13 +90,17 @@ bool hold_traced(struct hold *hold, struct act *a, enum trace_kind kind, const u
         return false;
     }
     const struct tree_entry *e = chain_entry(node_chain(a->node), entry);
-    if (!act_colluding_key(a, e->signer) || e->height <= hold_height(hold) ||
-        (e->height <= hold->public_height && !hold->below)) {
+    if (!act_colluding_key(a, e->signer) || (e->height <= hold->public_height && !hold->below)) {
+        return false;
+    }
+    if (e->height <= hold_height(hold)) {
+        memcpy(hold->lost[hold->lost_count++ % HOLD_LOST], e->id, 32);
         return false;
     }
     memcpy(hold->list[hold->count].id, e->id, 32);
     hold->list[hold->count++].height = e->height;
     if (own) {
+        share(a, e);
         act_trace(a, DEED_WITHHELD, e->height, hold->count);
     }
     return true;

@@ -168,6 +168,33 @@ static void intervals(struct metrics *m)
     samples_free(&gaps);
 }
 
+/* Heights with more than one block, of those that the chain has after the warm-up: however many
+ * rivals a block has, and whenever they were made, it counts once. */
+static void rivals(struct metrics *m)
+{
+    bool *more = calloc((size_t)m->block_count + 1, sizeof(*more));
+    uint64_t low = UINT64_MAX, chain = 0, rivalled = 0;
+
+    invariant(more != NULL);
+    for (uint32_t i = 0; i < m->block_count; i++) {
+        const struct block_seen *b = &m->blocks[i];
+        if (b->on_chain && b->time_ns >= m->warmup_ns) {
+            chain++;
+            low = b->height < low ? b->height : low;
+        }
+    }
+    for (uint32_t i = 0; i < m->block_count; i++) {
+        const struct block_seen *b = &m->blocks[i];
+        if (!b->on_chain && !m->nodes[b->producer].byzantine && b->height >= low &&
+            b->height - low < chain) {
+            rivalled += !more[b->height - low];
+            more[b->height - low] = true;
+        }
+    }
+    set(m, METRIC_rival_rate, chain > 0, chain > 0 ? (double)rivalled / (double)chain : 0);
+    free(more);
+}
+
 /* The middle one of the pooled times, in seconds. */
 static double each_median(const struct metrics *m)
 {
@@ -443,6 +470,7 @@ const struct metric *metrics_list(struct metrics *m, size_t *count)
     memcpy(m->list, names, sizeof(names));
     chain_mark(m);
     intervals(m);
+    rivals(m);
     propagation(m);
     each(m);
     committees(m);

@@ -31,6 +31,7 @@ static const struct key figure_keys[] = {
     TEXT(grid_figure, "series", series, "", "an axis with a curve for each value"),
     TEXT(grid_figure, "x_label", x_label, "", "of the horizontal axis, with its unit"),
     TEXT(grid_figure, "y_label", y_label, "", "of the vertical axis, with its unit"),
+    BOOL(grid_figure, "log", log, "no", "a logarithmic vertical axis"),
     TEXT(grid_figure, "published", published, "",
          "table beside this file: columns named like the axes, and `value`"),
     TEXT(grid_figure, "limit", limit, "",

@@ -36,6 +36,7 @@ struct grid_figure {
     uint64_t published_runs; /* of what the published value is the mean; 0: it is exact */
     uint64_t errors;         /* a published value is met within so many standard errors, */
     struct ratio within;     /* or within this share of it */
+    bool log;                /* the vertical axis is logarithmic */
     int line;
 };
 

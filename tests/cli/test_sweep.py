@@ -114,6 +114,10 @@ class Sweep(unittest.TestCase):
         (self.folder / "published.tsv").write_text("target\tvalue\n5\t500\n10\t10\n")
         self.assertIn("NOT MET", run(ORRERY, "sweep", self.grid, "-o", self.out, code=3))
 
+    def test_a_table_of_other_points_is_not_met(self):
+        (self.folder / "published.tsv").write_text("target\tvalue\n6\t6\n")
+        self.assertIn("no row of published.tsv", run(ORRERY, "sweep", self.grid, "-o", self.out, code=3))
+
     def test_other_files_and_trials(self):
         self.grid.write_text(FILES.format(folder=SOURCE / "scenarios/stake-fairness"))
         (self.folder / "published.tsv").write_text("share\tvalue\n0.48\t0.48\n0.25\t0.25\n")

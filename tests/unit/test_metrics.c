@@ -123,6 +123,7 @@ static void chain_numbers(struct metrics *m)
     equals(m, "block_interval_max", 20);
     equals(m, "fork_rate", 0.25);
     equals(m, "stale_rate", 1.0 / 3);
+    equals(m, "rival_rate", 1.0 / 3);
     equals(m, "reorgs", 1);
     equals(m, "reorg_depth_max", 1);
     /* Half of 3 nodes is 2: 0.5 s for 0xa, 1 s for 0xb; of 4 it is 2: 1 s for 0xd; 0xc nobody. */
@@ -186,6 +187,28 @@ Test(metrics, what_is_before_the_warm_up_does_not_count)
     cr_assert_not(find(m, "tx_final_latency_p50")->known);
     equals(m, "downtime_share", 10.0 / (3 * 80 + 68));
     equals(m, "top_share_blocks", 0.5);
+    metrics_free(m);
+}
+
+/* Three blocks of one height and a successor of the first: one block of the two has rivals. */
+Test(metrics, two_rivals_of_a_block_count_once)
+{
+    static const struct trace_row rows[] = {
+        WORLD(0, 0, node_up, 1, 0),
+        WORLD(0, 1, node_up, 1, 0),
+        WORLD(0, 2, node_up, 1, 0),
+        ROW(10, 0, block_produced, 1, 0xa, 0x9, 0, 1, 300),
+        ROW(10, 0, tip_changed, 1, 0xa, 0, 5),
+        ROW(10.1, 1, block_produced, 1, 0xb, 0x9, 0, 1, 300),
+        ROW(10.2, 2, block_produced, 1, 0xc, 0x9, 0, 1, 300),
+        ROW(20, 0, block_produced, 2, 0xd, 0xa, 0, 1, 300),
+        ROW(20, 0, tip_changed, 2, 0xd, 0, 9),
+    };
+    struct metrics *m = metrics_new(4, stake, 0);
+
+    metrics_rows(m, rows, sizeof(rows) / sizeof(rows[0]));
+    equals(m, "stale_rate", 1);
+    equals(m, "rival_rate", 0.5);
     metrics_free(m);
 }
 
