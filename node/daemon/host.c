@@ -61,12 +61,6 @@ static void on_prepare(uv_prepare_t *prepare)
             link_flush(link);
         }
     }
-    for (struct link *link = host->stats.clients > 0 ? host->links : NULL; link != NULL;
-         link = link->next) {
-        if (link->phase == PHASE_CLIENT) {
-            link_flush(link);
-        }
-    }
 }
 
 static void on_sweep(uv_timer_t *timer)

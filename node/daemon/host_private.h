@@ -63,8 +63,8 @@ struct link {
     struct channel channel;
     struct send_queue queue;
     uint64_t in_flight; /* bytes libuv holds */
-    uint32_t in_len;    /* of a message that is not whole */
-    uint8_t in[CHANNEL_MESSAGE_BYTES_MAX];
+    uint8_t *in;        /* a message that is not whole, NULL: none */
+    uint32_t in_len, in_room;
 };
 
 /* Transport keys of nodes met before: IK needs them. */
@@ -130,10 +130,11 @@ struct host {
     struct host_observer *observers;
     struct later *later_first, *later_last;
     struct asked *asked;
-    struct link *links;           /* newest first */
-    struct link *slot[LINKS_MAX]; /* open links */
-    uint64_t slots_used;          /* taken until the node knows of the end */
-    uint32_t socket_count, handshake_count;
+    struct link *links, *links_last; /* newest first */
+    struct link *slot[LINKS_MAX];    /* open links */
+    uint64_t slots_used;             /* taken until the node knows of the end */
+    uint32_t socket_count;
+    uint32_t accepting_count; /* handshakes that others began */
     struct host_stats stats;
     uv_timer_t wake, sweep;
     uv_prepare_t prepare;

@@ -57,9 +57,7 @@ struct link *link_new(struct host *host)
     link->index = LINK_NONE;
     link->since_ns = uv_hrtime();
     link->next = host->links;
-    if (host->links != NULL) {
-        host->links->previous = link;
-    }
+    *(host->links != NULL ? &host->links->previous : &host->links_last) = link;
     host->links = link;
     host->socket_count++;
     return link;
@@ -75,10 +73,9 @@ static void on_closed(uv_handle_t *handle)
     } else {
         host->links = link->next;
     }
-    if (link->next != NULL) {
-        link->next->previous = link->previous;
-    }
+    *(link->next != NULL ? &link->next->previous : &host->links_last) = link->previous;
     host->socket_count--;
+    free(link->in);
     secret_wipe(link, sizeof(*link));
     free(link);
     host_stop_check(host);
@@ -134,7 +131,7 @@ void link_close(struct link *link, enum link_end why, const char *reason)
         return;
     }
     if (handshaking(link)) {
-        host->handshake_count--;
+        host->accepting_count -= !link->dialed;
         host->stats.handshakes_failed++;
     }
     log_line(link->phase == PHASE_OPEN ? LOG_INFO : LOG_DEBUG, "link-end",
@@ -356,9 +353,14 @@ static void client_frame(struct link *link, struct span frame)
         link_close(link, LINK_BROKEN, "not for clients");
         return;
     }
+    if (link->in_flight >= FLIGHT_BYTES_MAX) {
+        link_close(link, LINK_BROKEN, "does not read");
+        return;
+    }
     pong.nonce = ping.nonce;
     invariant(frame_pong_encode(out, sizeof(out), &len, &pong) == ERR_OK);
     queue_push(&link->queue, blob_put(link->host->shared, out, len));
+    link_flush(link);
 }
 
 static void frame_in(struct link *link, struct span frame)
@@ -437,6 +439,23 @@ static void message_in(struct link *link, uint8_t *message, size_t len)
     }
 }
 
+/* Bytes of a message that is not whole yet; its length is checked as soon as it is known, and only
+ * so much memory is taken: most links are between messages most of the time. */
+static void part_in(struct link *link, const uint8_t *data, size_t len, size_t need)
+{
+    if (link->in_len == 0) {
+        link->partial_ns = uv_hrtime();
+    }
+    if (link->in_room < need) {
+        uint8_t *more = realloc(link->in, need);
+        invariant(more != NULL);
+        link->in = more;
+        link->in_room = (uint32_t)need;
+    }
+    memcpy(link->in + link->in_len, data, len);
+    link->in_len += (uint32_t)len;
+}
+
 /* Whole messages are opened where they lie; only what is cut is copied. */
 static void bytes_in(struct link *link, uint8_t *data, size_t len)
 {
@@ -455,17 +474,17 @@ static void bytes_in(struct link *link, uint8_t *data, size_t len)
             continue;
         }
         size_t part = need - link->in_len < len ? need - link->in_len : len;
-        if (link->in_len == 0) {
-            link->partial_ns = uv_hrtime();
-        }
-        memcpy(link->in + link->in_len, data, part);
-        link->in_len += (uint32_t)part;
+        part_in(link, data, part, need);
         data += part;
         len -= part;
         if (need > 2 && link->in_len == need) {
+            uint8_t *message = link->in;
+            link->in = NULL; /* ours, also when the link ends */
             link->in_len = 0;
+            link->in_room = 0;
             link->partial_ns = 0;
-            message_in(link, link->in + 2, need - 2);
+            message_in(link, message + 2, need - 2);
+            free(message);
         }
     }
 }
@@ -516,7 +535,7 @@ void link_begin(struct link *link)
     invariant(link->handshake != NULL);
     link->phase = PHASE_HANDSHAKE;
     link->deadline_ns = uv_hrtime() + host->limits.handshake_ns;
-    host->handshake_count++;
+    host->accepting_count += !link->dialed;
     host->stats.handshakes++;
     if (link->dialed) {
         const uint8_t *key = link->expects ? static_find(host, link->peer) : NULL;

@@ -66,46 +66,56 @@ static bool handshaking(const struct link *link)
     return link->phase == PHASE_HANDSHAKE || link->phase == PHASE_CONFIRMING;
 }
 
+/* Counted one by one only where networks are told apart: their limits are small. */
 struct census {
-    uint32_t up, up_prefix, handshakes, handshakes_prefix;
-    struct link *oldest; /* accepted and not authenticated yet */
+    uint32_t up, handshakes;
 };
 
 static void census_take(const struct host *host, struct census *census, uint64_t prefix)
 {
     *census = (struct census){.up = 0};
-    for (struct link *link = host->links; link != NULL; link = link->next) {
-        bool same = prefix != 0 && endpoint_prefix(&link->remote) == prefix;
-        if (handshaking(link) && !link->dialed) {
-            census->handshakes++;
-            census->handshakes_prefix += same;
-            census->oldest = link; /* the list is newest first */
-        } else if (link->phase == PHASE_OPEN || link->phase == PHASE_CLIENT) {
-            census->up++;
-            census->up_prefix += same;
+    for (const struct link *link = host->links; link != NULL; link = link->next) {
+        if (endpoint_prefix(&link->remote) == prefix) {
+            census->handshakes += handshaking(link) && !link->dialed;
+            census->up += link->phase == PHASE_OPEN || link->phase == PHASE_CLIENT;
         }
     }
+}
+
+/* Accepted and not authenticated yet. */
+static struct link *handshake_oldest(const struct host *host)
+{
+    struct link *link = host->links_last;
+
+    while (link != NULL && (link->dialed || !handshaking(link))) {
+        link = link->previous;
+    }
+    return link;
 }
 
 /* Sockets are refused before any work is done for them. Who is slow to prove himself makes room. */
 static bool accept_fits(struct host *host, const struct endpoint *remote)
 {
     const struct link_limits *limits = &host->limits;
-    bool exempt = limits->local_exempt && endpoint_local(remote);
-    struct census census;
+    struct census census = {.up = 0};
 
-    census_take(host, &census, exempt ? 0 : endpoint_prefix(remote));
-    if (census.up >= limits->links_max || census.up_prefix >= limits->links_prefix_max ||
-        census.handshakes_prefix >= limits->handshakes_prefix_max) {
+    if (!limits->local_exempt || !endpoint_local(remote)) {
+        census_take(host, &census, endpoint_prefix(remote));
+    }
+    if (host->stats.links + host->stats.clients >= limits->links_max ||
+        census.up >= limits->links_prefix_max ||
+        census.handshakes >= limits->handshakes_prefix_max) {
         return false;
     }
-    if (census.handshakes < limits->handshakes_max) {
+    if (host->accepting_count < limits->handshakes_max) {
         return true;
     }
-    if (uv_hrtime() - census.oldest->since_ns < EVICT_NS) {
+    struct link *oldest = handshake_oldest(host);
+    invariant(oldest != NULL);
+    if (uv_hrtime() - oldest->since_ns < EVICT_NS) {
         return false;
     }
-    link_close(census.oldest, LINK_REFUSED, "evicted");
+    link_close(oldest, LINK_REFUSED, "evicted");
     return true;
 }
 
@@ -212,6 +222,13 @@ void wire_connect(struct host *host, const struct effect *effect)
 
 /* --- up --- */
 
+/* Clients prove nothing: some of the places are kept for nodes. */
+static bool client_fits(const struct host *host)
+{
+    uint32_t most = host->limits.links_max;
+    return host->stats.clients < (most > 2 * LINKS_MAX ? most - LINKS_MAX : most / 2);
+}
+
 bool wire_up(struct link *link)
 {
     struct host *host = link->host;
@@ -220,8 +237,12 @@ bool wire_up(struct link *link)
     char text[ENDPOINT_TEXT_BYTES];
 
     if (link->client) {
+        if (!client_fits(host)) {
+            link_close(link, LINK_REFUSED, "no place");
+            return false;
+        }
         link->phase = PHASE_CLIENT;
-        host->handshake_count--;
+        host->accepting_count--; /* clients dial, never we them */
         host->stats.clients++;
         return true;
     }
@@ -232,7 +253,7 @@ bool wire_up(struct link *link)
     link->index = (uint32_t)__builtin_ctzll(~host->slots_used);
     host->slots_used |= 1ull << link->index;
     host->slot[link->index] = link;
-    host->handshake_count--;
+    host->accepting_count -= !link->dialed;
     host->stats.links++;
     link->phase = PHASE_OPEN;
     log_line(LOG_INFO, "link-up", "peer=%s at=%s dialed=%d", id_text(id, link->peer),
