@@ -17,3 +17,12 @@ enum err settings_refuse(struct settings_error *error, int line, enum err err, c
     }
     return err;
 }
+
+void settings_error_print(const struct settings_error *error)
+{
+    fprintf(stderr, "%s:", error->file);
+    if (error->line > 0) {
+        fprintf(stderr, "%d:", error->line);
+    }
+    fprintf(stderr, " %s\n", error->text);
+}

@@ -6,12 +6,15 @@
 
 struct settings_error {
     char file[256];
-    int line; /* 0: a setting of the command line */
+    int line; /* 0: of the whole file, or a setting of the command line */
     char text[512];
 };
 
 /* Fills error and returns err. Line 0 makes the command line the file. */
 enum err settings_refuse(struct settings_error *error, int line, enum err err, const char *format,
                          ...) __attribute__((format(printf, 4, 5)));
+
+/* On standard error: "file:line: text", without a line "file: text". */
+void settings_error_print(const struct settings_error *error);
 
 #endif

@@ -46,7 +46,7 @@ static void run_here(struct run_figures *f, const char *name, const char *const 
 
     snprintf(path, sizeof(path), "%s/%s", ORRERY_DATA, name);
     if (scenario_load(&scenario, &error, path, settings, count) != ERR_OK) {
-        experiment_error_print(&error);
+        settings_error_print(&error);
         return;
     }
     if (!options->record_off) {
@@ -64,7 +64,7 @@ static void run_here(struct run_figures *f, const char *name, const char *const 
         .threads = options->threads, .memo_off = options->memo_off, .metrics = &metrics};
     struct world *w = world_new(scenario, &world, &error);
     if (w == NULL) {
-        experiment_error_print(&error);
+        settings_error_print(&error);
         return;
     }
     uint64_t ready = real_wall_ns();

@@ -148,14 +148,14 @@ static int steps_measure(struct steps_times *times, uint32_t nodes)
     }
     if (scenario_load(&scenario, &error, path, settings, sizeof(settings) / sizeof(settings[0])) !=
         ERR_OK) {
-        experiment_error_print(&error);
+        settings_error_print(&error);
         return EXIT_USAGE;
     }
     struct world_options options = {
         .threads = 1, .metrics = &metrics, .observe = listen, .observe_arg = &tape};
     struct world *world = world_new(scenario, &options, &error);
     if (world == NULL) {
-        experiment_error_print(&error);
+        settings_error_print(&error);
         return EXIT_USAGE;
     }
     tape.shared = world_shared(world);

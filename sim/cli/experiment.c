@@ -24,15 +24,6 @@ static void on_interrupt(int signal_number)
     interrupted = 1;
 }
 
-void experiment_error_print(const struct settings_error *error)
-{
-    if (error->line > 0) {
-        fprintf(stderr, "%s:%d: %s\n", error->file, error->line, error->text);
-    } else {
-        fprintf(stderr, "%s: %s\n", error->file, error->text);
-    }
-}
-
 enum err experiment_folder(const char *path)
 {
     char part[600];
@@ -188,7 +179,7 @@ int experiment_run(uint8_t digest[32], const struct scenario *scenario,
     int code = EXIT_USAGE;
 
     if (expect_check(scenario, &error) != ERR_OK) {
-        experiment_error_print(&error);
+        settings_error_print(&error);
         return EXIT_USAGE;
     }
     snprintf(x.folder, sizeof(x.folder), "%s/%" PRIu64, folder, scenario->seed);
@@ -212,7 +203,7 @@ int experiment_run(uint8_t digest[32], const struct scenario *scenario,
                                   .progress_arg = &progress};
     x.world = world_new(scenario, &world, &error);
     if (x.world == NULL) {
-        experiment_error_print(&error);
+        settings_error_print(&error);
         memset(digest, 0, 32);
         if (x.record != NULL) {
             (void)!record_close(x.record, digest, false, "the scenario cannot be built");

@@ -18,6 +18,4 @@ enum err experiment_folder(const char *path) MUST_CHECK;
 int experiment_run(uint8_t digest[32], const struct scenario *scenario,
                    const struct experiment_options *options, const char *folder);
 
-void experiment_error_print(const struct settings_error *error);
-
 #endif

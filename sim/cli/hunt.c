@@ -69,6 +69,9 @@ static int option_value(struct request *q, const char *name, const char *value)
     if (!number(&n, value)) {
         return command_usage("hunt", "%s takes a number, not %s", name, value);
     }
+    if (strcmp(name, "--runs") == 0 && n == 0) {
+        return command_usage("hunt", "--runs takes at least 1");
+    }
     if (strcmp(name, "--runs") == 0) {
         o->runs = n;
     } else if (strcmp(name, "--seed") == 0) {

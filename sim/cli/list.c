@@ -55,7 +55,7 @@ static bool show(const char *folder, const char *name)
 
     snprintf(path, sizeof(path), "%s/%s", folder, name);
     if (scenario_load(&s, &error, path, NULL, 0) != ERR_OK) {
-        experiment_error_print(&error);
+        settings_error_print(&error);
         return false;
     }
     printf("%s  (%llu nodes, %llu s)\n", name, (unsigned long long)scenario_node_count(s),

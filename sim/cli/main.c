@@ -65,13 +65,14 @@ static const struct command commands[] = {
             "Compares the fingerprints of each epoch, then replays the first epoch that differs.\n"
             "Exit: 0 the same, 4 different.\n"),
     COMMAND(list, "[FOLDER]", "list scenarios with their questions", ""),
-    COMMAND(sweep, "GRID.yaml [-o DIR] [OPTION]...", "run a grid of parameters and seeds",
+    COMMAND(sweep, "GRID [-o DIR] [OPTION]...", "run a grid of parameters and seeds",
             "  -o DIR            results (out/NAME); each run in DIR/pPOINT/SEED\n"
             "  --seeds A..B      instead of the grid's\n"
             "  --set KEY=VALUE   a setting of every run\n"
             "  --jobs N          processes on this machine (one per core)\n"
             "  --resume          keep the runs that are complete, run the others\n"
             "  --quiet           no progress\n"
+            "GRID is a grid file, or a folder with a grid.yaml.\n"
             "Under mpirun or srun the ranks share the runs. Exit code 3: a published value is not\n"
             "met. docs/sweeps.md says what a grid file holds.\n"),
     COMMAND(export, "RUN TABLE", "print a table of a run as tab-separated text",
@@ -129,7 +130,7 @@ static int help(void)
 {
     puts("orrery: a laboratory for the Sirius network\n\nusage: orrery COMMAND ...\n");
     for (size_t i = 0; i < COMMANDS; i++) {
-        printf("  %-10s %s\n", commands[i].name, commands[i].text);
+        printf("  %-11s %s\n", commands[i].name, commands[i].text);
     }
     puts("\n`orrery COMMAND --help` says more. `./orrery test` runs the tests, `./orrery testnet` "
          "a\n"

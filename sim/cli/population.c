@@ -138,7 +138,7 @@ static int population_write(const struct scenario *scenario, const struct cities
 
     if (shared == NULL ||
         population_make(&population, scenario, cities, shared, &error) != ERR_OK) {
-        experiment_error_print(&error);
+        settings_error_print(&error);
     } else {
         status = files_write(&population, scenario, cities, folder);
         population_free(&population, shared);
@@ -163,7 +163,7 @@ int command_population(int argc, char **argv)
     }
     if (scenario_load(&scenario, &error, request.scenario, request.settings,
                       request.settings_count) != ERR_OK) {
-        experiment_error_print(&error);
+        settings_error_print(&error);
         return EXIT_USAGE;
     }
     for (int i = 0; i < 3; i++) {

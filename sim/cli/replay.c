@@ -10,11 +10,11 @@
 #include "sim/hunt/flock.h"
 #include "sim/record/metrics.h"
 
-static bool is_file(const char *path)
+static bool is_folder(const char *path)
 {
     struct stat info;
 
-    return stat(path, &info) == 0 && S_ISREG(info.st_mode);
+    return stat(path, &info) == 0 && S_ISDIR(info.st_mode);
 }
 
 /* A scenario file by itself, as a hunt leaves it: runs in a child process, since it may well end
@@ -30,7 +30,7 @@ static int replay_file(const char *path, const struct replay_span *span)
                                     .transcript_to_ns = span->to_ns};
 
     if (scenario_load(&scenario, &error, path, NULL, 0) != ERR_OK) {
-        experiment_error_print(&error);
+        settings_error_print(&error);
         return EXIT_USAGE;
     }
     enum err err = flock_one(&result, scenario, &options, 0);
@@ -53,7 +53,7 @@ int replay_run(const char *command, const char *folder, const struct replay_span
 
     snprintf(path, sizeof(path), "%s/used.yaml", folder);
     if (scenario_load(&scenario, &error, path, NULL, 0) != ERR_OK) {
-        experiment_error_print(&error);
+        settings_error_print(&error);
         return command_usage(command, "%s is not a folder that `orrery run` wrote", folder);
     }
     struct world_options options = {.threads = 1,
@@ -66,7 +66,7 @@ int replay_run(const char *command, const char *folder, const struct replay_span
     struct world *world = world_new(scenario, &options, &error);
     int code = EXIT_OK;
     if (world == NULL) {
-        experiment_error_print(&error);
+        settings_error_print(&error);
         code = EXIT_USAGE;
     } else if (world_run(world) == WORLD_INVARIANT) {
         fprintf(stderr, "orrery %s: %s\n", command, world_verdict(world));
@@ -122,8 +122,6 @@ int command_replay(int argc, char **argv)
     if (folder == NULL) {
         return command_usage("replay", "which run?");
     }
-    if (is_file(folder)) {
-        return replay_file(folder, &span);
-    }
-    return replay_run("replay", folder, &span, stdout);
+    return is_folder(folder) ? replay_run("replay", folder, &span, stdout)
+                             : replay_file(folder, &span);
 }

@@ -155,7 +155,7 @@ static int child_run(const struct request *q, const struct scenario *base, uint6
     mine.options.quiet = true;
     if (scenario_load(&scenario, &error, mine.scenario, mine.settings, mine.settings_count) !=
         ERR_OK) {
-        experiment_error_print(&error);
+        settings_error_print(&error);
         return EXIT_USAGE;
     }
     int code = experiment_run(digest, scenario, &mine.options, q->folder);
@@ -279,7 +279,7 @@ int command_run(int argc, char **argv)
         return code;
     }
     if (scenario_load(&scenario, &error, q.scenario, q.settings, q.settings_count) != ERR_OK) {
-        experiment_error_print(&error);
+        settings_error_print(&error);
         return EXIT_USAGE;
     }
     if (q.folder == NULL) {

@@ -117,7 +117,7 @@ static int job_run(void *arg, size_t job)
         return EXIT_OK;
     }
     if (job_scenario(&scenario, &error, j, point, seed) != ERR_OK) {
-        experiment_error_print(&error);
+        settings_error_print(&error);
         return EXIT_USAGE;
     }
     int code = experiment_run(digest, scenario, &options, folder);
@@ -135,7 +135,7 @@ static int points_check(const struct sweep_job *j)
         struct settings_error error = {0};
         struct scenario *scenario;
         if (job_scenario(&scenario, &error, j, point, j->grid->seed_first) != ERR_OK) {
-            experiment_error_print(&error);
+            settings_error_print(&error);
             fprintf(stderr, "orrery sweep: at");
             for (size_t a = 0; a < j->grid->axes_count; a++) {
                 fprintf(stderr, " %s = %s", j->grid->axes[a].name,
@@ -185,7 +185,7 @@ int sweep_report(const char *folder)
     enum err err = sweep_open(&sweep, &error, folder);
 
     if (err != ERR_OK) {
-        experiment_error_print(&error);
+        settings_error_print(&error);
         return EXIT_USAGE;
     }
     bool met = sweep_print(stdout, sweep);
@@ -275,7 +275,7 @@ int command_sweep(int argc, char **argv)
         return code;
     }
     if (grid_load(&grid, &error, q.file) != ERR_OK) {
-        experiment_error_print(&error);
+        settings_error_print(&error);
         return EXIT_USAGE;
     }
     if (q.seeds != NULL && !grid_seeds_parse(&grid->seed_first, &grid->seed_last, q.seeds)) {

@@ -34,7 +34,7 @@ struct scenario *campaign_draw(const struct campaign_options *o, uint64_t seed)
     struct settings_error error = {0};
 
     if (scenario_load(&s, &error, o->scenario, o->settings, o->settings_count) != ERR_OK) {
-        fprintf(stderr, "%s:%d: %s\n", error.file, error.line, error.text);
+        settings_error_print(&error);
         return NULL;
     }
     if (swarm_draw(s, NULL, seed, o->beyond) != ERR_OK) {
@@ -200,6 +200,12 @@ int campaign_run(struct campaign *c, const struct campaign_options *o)
         .jobs = o->jobs, .cpu_s = CPU_S_MAX, .work = work, .done = done, .arg = &state};
 
     memset(c, 0, sizeof(*c));
+    /* What is wrong with the scenario or a setting is said once, and before anything runs. */
+    struct scenario *first = campaign_draw(o, o->seed);
+    if (first == NULL) {
+        return 1;
+    }
+    scenario_free(first);
     c->speed = calloc(o->runs + 1, sizeof(*c->speed));
     invariant(c->speed != NULL);
     enum err err = flock_run(&flock, o->seed, o->runs);

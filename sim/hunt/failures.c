@@ -77,7 +77,7 @@ int failures_shrink_file(const char *path, const struct campaign_options *o)
     char origin[800];
 
     if (scenario_load(&s, &error, path, o->settings, o->settings_count) != ERR_OK) {
-        fprintf(stderr, "%s:%d: %s\n", error.file, error.line, error.text);
+        settings_error_print(&error);
         return 1;
     }
     enum err err = flock_one(&f.result, s, &plain, CPU_S_MAX);

@@ -116,7 +116,7 @@ int inevitable_print(const char *path, const struct inevitable_options *options,
     struct trial_result first;
 
     if (scenario_load(&s, &error, path, NULL, 0) != ERR_OK) {
-        fprintf(stderr, "%s:%d: %s\n", error.file, error.line, error.text);
+        settings_error_print(&error);
         return 1;
     }
     struct rewind x = {.options = options, .scenario = s, .signature = first.signature};

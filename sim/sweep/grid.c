@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "node/base/invariant.h"
 #include "settings/table.h"
@@ -193,12 +194,16 @@ static void names_derive(struct grid *g, const char *path)
         g->scenario[0] == '/' ? settings_copy(g->scenario) : joined(g->folder, "/", g->scenario);
 }
 
-enum err grid_load(struct grid **grid, struct settings_error *error, const char *path)
+enum err grid_load(struct grid **grid, struct settings_error *error, const char *name)
 {
     struct document *document;
     struct grid *g = settings_many(1, sizeof(*g));
+    struct stat info;
+    char path[700];
 
     *grid = g;
+    snprintf(path, sizeof(path), "%s%s", name,
+             stat(name, &info) == 0 && S_ISDIR(info.st_mode) ? "/grid.yaml" : "");
     enum err err = document_read(&document, error, path);
     if (err == ERR_OK) {
         err = settings_read(g, grid_keys, COUNT(grid_keys), document, "a grid", error);
@@ -219,7 +224,7 @@ enum err grid_load(struct grid **grid, struct settings_error *error, const char 
         err = figures_check(g, error);
     }
     if (err != ERR_OK) {
-        snprintf(error->file, sizeof(error->file), "%s", path);
+        snprintf(error->file, sizeof(error->file), "%.255s", path);
         grid_free(g);
         *grid = NULL;
     }

@@ -57,8 +57,9 @@ struct grid {
     size_t points;
 };
 
-/* ERR_NOT_FOUND, ERR_SYNTAX, ERR_UNKNOWN, ERR_RANGE, ERR_INVALID with the error filled. */
-enum err grid_load(struct grid **grid, struct settings_error *error, const char *path) MUST_CHECK;
+/* A grid file, or a folder with a grid.yaml. ERR_NOT_FOUND, ERR_SYNTAX, ERR_UNKNOWN, ERR_RANGE,
+ * ERR_INVALID with the error filled. */
+enum err grid_load(struct grid **grid, struct settings_error *error, const char *name) MUST_CHECK;
 void grid_free(struct grid *grid);
 
 /* "A..B" with A <= B. */

@@ -35,7 +35,7 @@ faults:
 def orrery(*arguments, ok=0):
     done = subprocess.run([ORRERY, *map(str, arguments)], capture_output=True, text=True)
     assert done.returncode == ok, f"{arguments}: exit {done.returncode}\n{done.stdout}{done.stderr}"
-    return done.stdout
+    return done.stdout if ok != 1 else done.stderr
 
 
 class Hunt(unittest.TestCase):
@@ -77,9 +77,14 @@ class Hunt(unittest.TestCase):
 
     def test_mistakes_are_said(self):
         orrery("hunt", ok=1)
-        orrery("hunt", CHAIN, "--runs", "many", ok=1)
-        orrery("hunt", self.dir / "nothing", "-o", self.dir, ok=1)
-        orrery("replay", self.dir / "nothing.yaml", ok=1)
+        self.assertIn("not many", orrery("hunt", CHAIN, "--runs", "many", ok=1))
+        self.assertIn("at least 1", orrery("hunt", CHAIN, "--runs", "0", ok=1))
+        for call in [("hunt", "nothing", "-o", self.dir), ("hunt", "--shrink", "nothing"),
+                     ("hunt", "--inevitable", "nothing"), ("replay", "nothing")]:
+            self.assertEqual(orrery(*call, ok=1), "nothing: cannot open: No such file or directory\n")
+        self.assertRegex(orrery("hunt", CHAIN, "--set", "chain.targt=3 s", "-o", self.dir, ok=1),
+                         r"^command line: .*`targt`.*nearest is `target`\n$")
+        self.assertIn("not a folder", orrery("replay", self.dir, ok=1))
 
 
 unittest.main()

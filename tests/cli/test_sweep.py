@@ -67,7 +67,7 @@ class Sweep(unittest.TestCase):
             return list(zip(sweep["runs/point"][:], sweep["runs/seed"][:], sweep["runs/digest"].asstr()))
 
     def test_on_cores(self):
-        text = run(ORRERY, "sweep", self.grid, "-o", self.out, "--jobs", 2)
+        text = run(ORRERY, "sweep", self.folder, "-o", self.out, "--jobs", 2)
         self.assertIn("2 points, seeds 1..3, 6 runs", text)
         self.assertIn("2 of 2 published values met, the rule itself", text)
         with h5py.File(self.out / "sweep.h5") as sweep:
