@@ -93,10 +93,7 @@ static void base_put(struct chain *chain, struct ctx *c, const struct tree_entry
         chain->params.finality != 0 ? facts->height / chain->params.checkpoint_blocks : 0;
     durable_adopted_write(c, &chain->tree, facts->height);
     durable_block_write(c, &chain->tree.entries[index]);
-    durable_final_write(c, &chain->tree, chain->final_instance, index, NULL, chain->durable_root,
-                        NULL, 0);
-    memcpy(chain->durable_root, facts->state_root, 32);
-    chain->durable_height = facts->height;
+    checkpoint_write(chain, c, index, NULL, NULL, 0);
     orphans_prune(&chain->orphans, chain->shared, facts->height);
     chain->wake_ns = c->mono_ns; /* what waited above it can be judged now */
     tip_refresh(chain, c);

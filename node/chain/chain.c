@@ -79,6 +79,7 @@ void chain_init_apart(struct chain *chain, void *room, const struct node_config 
     chain->params = config->genesis->params;
     chain->params_of = TREE_NONE;
     chain->wake_ns = DEADLINE_NONE;
+    chain->final_again_ns = DEADLINE_NONE;
     tree_init(&chain->tree, (struct tree_entry *)(void *)entries, tree_capacity(config), key);
     txpool_init(&chain->pool, pooled, pool_capacity(config), ~key);
     producer_init(&chain->producer, config);
@@ -88,6 +89,8 @@ void chain_init_apart(struct chain *chain, void *room, const struct node_config 
 void chain_drop(struct chain *chain)
 {
     recovery_drop(chain);
+    blob_drop(chain->shared, chain->final_decision);
+    chain->final_decision = NULL;
     producer_drop(&chain->producer, chain->shared);
     orphans_clear(&chain->orphans, chain->shared);
     txpool_clear(&chain->pool, chain->shared);
@@ -170,7 +173,11 @@ bool chain_write_done(struct chain *chain, struct ctx *c, const struct event *ev
 
     *produced = NULL;
     if (p->request == 0 || event->write_done.request != p->request) {
-        return false;
+        if (chain->final_writes == 0) {
+            return false;
+        }
+        checkpoint_written(chain, c, event->write_done.err);
+        return true;
     }
     if (producer_written(p, c, event->write_done.err)) {
         uint32_t before = news->accepted_count;
@@ -188,13 +195,16 @@ void chain_wake(struct chain *chain, struct ctx *c, struct chain_news *news)
         chain->wake_ns = DEADLINE_NONE;
         blocks_settle(chain, c, news, chain->tree.tip);
     }
+    checkpoint_wake(chain, c);
     producer_wake(&chain->producer, c, chain->genesis, &chain->tree, &chain->params, &chain->pool);
 }
 
 uint64_t chain_deadline_ns(const struct chain *chain)
 {
     uint64_t producer_ns = producer_deadline_ns(&chain->producer);
-    return chain->wake_ns < producer_ns ? chain->wake_ns : producer_ns;
+    uint64_t chain_ns =
+        chain->wake_ns < chain->final_again_ns ? chain->wake_ns : chain->final_again_ns;
+    return chain_ns < producer_ns ? chain_ns : producer_ns;
 }
 
 void chain_produce(struct chain *chain, struct ctx *c, bool on)

@@ -57,6 +57,8 @@ uint32_t chain_tip(const struct chain *chain);
 uint32_t chain_final(const struct chain *chain); /* last checkpoint, genesis at first */
 /* Instances decided so far: 0 at first. Its checkpoint is at height instance * E. */
 uint64_t chain_final_instance(const struct chain *chain);
+/* Is the last checkpoint on the disk? Nothing is signed that stands on it before. */
+bool chain_final_stored(const struct chain *chain);
 /* The ancestor of `from` at a height, or TREE_NONE when that is below the checkpoint. */
 uint32_t chain_ancestor(const struct chain *chain, uint32_t from, uint64_t height);
 bool chain_descends(const struct chain *chain, uint32_t index, uint32_t ancestor);
@@ -156,8 +158,8 @@ uint64_t chain_account_nonce(struct chain *chain, struct ctx *c, const uint8_t a
 void chain_start(struct chain *chain, struct ctx *c);
 /* True when the answer was the chain's. done is set once recovery is complete. */
 bool chain_read_done(struct chain *chain, struct ctx *c, const struct event *event, bool *done);
-/* True when the write was the chain's: an own block is durable and in news.accepted; produced gets
- * it (no reference added) or NULL. */
+/* The write is nobody else's. True when it was the chain's: an own block is durable and in
+ * news.accepted; produced gets it (no reference added) or NULL; or the disk has a checkpoint. */
 bool chain_write_done(struct chain *chain, struct ctx *c, const struct event *event,
                       struct chain_news *news, const struct blob **produced);
 /* A write failed that nobody waits for: what a checkpoint stands on is written again with it. */

@@ -74,6 +74,10 @@ struct chain {
     bool write_failed;    /* of a batch that nobody waited for, since the last checkpoint */
     uint64_t durable_height;
     uint8_t durable_root[32]; /* of the newest durable checkpoint, zeros: genesis */
+    bool final_refused;       /* the disk did not take the newest checkpoint */
+    uint32_t final_writes;    /* checkpoints on their way to the disk, which takes them in order */
+    uint64_t final_again_ns;  /* when it is offered the refused one again; DEADLINE_NONE */
+    const struct blob *final_decision; /* of the newest, until the disk has it; NULL: none */
     uint32_t refused_count, refused_next;
     struct recovery recovery;
     struct prune prune;
@@ -119,6 +123,13 @@ bool trust_follow(struct chain *chain, struct ctx *c);
  * decision. The tip descends from `to`. ERR_FULL: no scratch, nothing changed. */
 enum err checkpoint_cut(struct chain *chain, struct ctx *c, uint32_t to,
                         const struct blob *decision, bool written) MUST_CHECK;
+/* Writes a checkpoint, with its decision (NULL: none was seen) and without the losers' blocks. */
+void checkpoint_write(struct chain *chain, struct ctx *c, uint32_t to, const struct blob *decision,
+                      const uint32_t *losers, size_t count);
+/* The answer to the oldest of those writes. */
+void checkpoint_written(struct chain *chain, const struct ctx *c, enum err err);
+/* Offers the newest checkpoint to the disk again if it is time. */
+void checkpoint_wake(struct chain *chain, struct ctx *c);
 /* With finality off: forgets what is deeper than rollback_max_blocks. */
 void checkpoint_follow(struct chain *chain, struct ctx *c);
 

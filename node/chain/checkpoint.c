@@ -3,6 +3,59 @@
 #include "node/base/plant.h"
 #include "node/chain/chain_private.h"
 
+enum { WRITE_AGAIN_MS = 1000 };
+
+#define MS UINT64_C(1000000)
+
+void checkpoint_write(struct chain *chain, struct ctx *c, uint32_t to, const struct blob *decision,
+                      const uint32_t *losers, size_t count)
+{
+    const struct tree_entry *entry = &chain->tree.entries[to];
+    const struct blob *before = chain->final_decision;
+
+    chain->final_decision = decision != NULL ? blob_keep(chain->shared, decision) : NULL;
+    blob_drop(chain->shared, before);
+    durable_final_write(c, &chain->tree, chain->final_instance, to, decision, chain->durable_root,
+                        losers, count);
+    chain->final_writes++;
+    chain->final_again_ns = DEADLINE_NONE;
+    memcpy(chain->durable_root, entry->state_root, 32);
+    chain->durable_height = entry->height;
+}
+
+void checkpoint_written(struct chain *chain, const struct ctx *c, enum err err)
+{
+    chain->final_refused = err != ERR_OK;
+    chain->write_failed |= err != ERR_OK;
+    if (--chain->final_writes > 0) {
+        return; /* a newer one follows */
+    }
+    if (err == ERR_OK) {
+        blob_drop(chain->shared, chain->final_decision);
+        chain->final_decision = NULL;
+    } else if (chain->params.finality != 0) {
+        chain->final_again_ns = c->mono_ns + WRITE_AGAIN_MS * MS;
+    }
+}
+
+/* Blocks below it may have been refused as well and are gone from the tree: a restart finds what it
+ * needs of them in `a`. */
+void checkpoint_wake(struct chain *chain, struct ctx *c)
+{
+    const struct tree *tree = &chain->tree;
+
+    if (c->mono_ns >= chain->final_again_ns) {
+        durable_adopted_write(c, tree, tree->entries[tree->base].height);
+        durable_block_write(c, &tree->entries[tree->base]);
+        checkpoint_write(chain, c, tree->base, chain->final_decision, NULL, 0);
+    }
+}
+
+bool chain_final_stored(const struct chain *chain)
+{
+    return chain->final_writes == 0 && !chain->final_refused;
+}
+
 enum err checkpoint_cut(struct chain *chain, struct ctx *c, uint32_t to,
                         const struct blob *decision, bool written)
 {
@@ -15,15 +68,11 @@ enum err checkpoint_cut(struct chain *chain, struct ctx *c, uint32_t to,
     }
     size_t count = tree_losers(tree, losers, to);
     if (written) {
-        const struct tree_entry *entry = &tree->entries[to];
         if (chain->write_failed) {
             durable_path_write(c, tree, to); /* a checkpoint stands on its blocks */
             chain->write_failed = false;
         }
-        durable_final_write(c, tree, chain->final_instance, to, decision, chain->durable_root,
-                            losers, count);
-        memcpy(chain->durable_root, entry->state_root, 32);
-        chain->durable_height = entry->height;
+        checkpoint_write(chain, c, to, decision, losers, count);
     } else {
         durable_losers_delete(c, tree, losers, count);
     }

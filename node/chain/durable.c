@@ -255,5 +255,5 @@ void durable_final_write(struct ctx *c, const struct tree *tree, uint64_t instan
         state_key_of(key, old_root);
         ctx_write_delete(c, &batch, span_of(key, sizeof(key)));
     }
-    ctx_write_commit_quiet(c, &batch);
+    ctx_write_commit(c, &batch);
 }

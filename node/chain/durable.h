@@ -63,7 +63,8 @@ uint32_t durable_signed_write(struct ctx *c, const struct signed_record *record,
 void durable_path_write(struct ctx *c, const struct tree *tree, uint32_t to);
 
 /* A new checkpoint in one batch: `f` (decision may be NULL), `c`, the state under its root in place
- * of the one under old_root (zeros: none), and without the blocks of the losers. */
+ * of the one under old_root (zeros: none), and without the blocks of the losers. Its
+ * writer is told whether the disk took it. */
 void durable_final_write(struct ctx *c, const struct tree *tree, uint64_t instance,
                          uint32_t checkpoint, const struct blob *decision,
                          const uint8_t old_root[32], const uint32_t *losers, size_t count);

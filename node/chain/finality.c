@@ -374,7 +374,6 @@ void finality_decided(struct finality *f, struct ctx *c, const struct decision_f
     ctx_trace(c, TRACE_checkpoint_decided, facts->instance, final->height, load64(facts->value),
               facts->round, load64(final->state_root), by_certificate);
     recent_add(f, facts, decision);
-    own_votes_forget(f, c);
     seat_refresh(f, c);
     arrival_after(f, c);
     finality_enter(f, c);

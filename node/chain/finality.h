@@ -29,6 +29,7 @@ bool finality_read_done(struct finality *finality, struct ctx *c, const struct e
                         bool *done);
 bool finality_write_done(struct finality *finality, struct ctx *c,
                          const struct event *event); /* votes that may now leave */
+void finality_checkpoint_stored(struct finality *finality, struct ctx *c); /* maybe: goes on */
 
 void finality_link_ready(struct finality *finality, struct ctx *c,
                          uint32_t link); /* sends VOTE_HAVE / DECISION_IHAVE */

@@ -150,12 +150,10 @@ struct finality {
     uint32_t signed_round; /* newest own vote of the current instance: never signs at or below it
                               again */
     uint8_t signed_kind;
-    uint8_t stored_kind; /* the newest own vote that is durable */
-    uint32_t stored_round;
+    uint32_t stored_round; /* the newest own vote that is durable */
     uint64_t stored_instance;
-    uint8_t kept_kind; /* the newest vote of a decided instance whose record stays */
-    uint32_t kept_round;
-    uint64_t kept_instance; /* 0: none */
+    uint32_t old_round;    /* of an older instance whose votes are still on the disk */
+    uint64_t old_instance; /* 0: none */
     uint64_t signed_instance;
     struct wanted wanted[WANTED_MAX];
     struct serving serving[SERVING_MAX];
@@ -205,11 +203,11 @@ static inline bool is_on(const struct finality *f)
     return chain_params(f->chain)->finality != 0;
 }
 
-/* Whether the disk has taken enough of the last votes for the machine to go on: it casts a vote
- * once, so one that could not be written would be lost. */
+/* Whether the disk has the decision below and enough of the last votes for the machine to go on: it
+ * casts a vote once, so one that could not be written would be lost. */
 static inline bool own_votes_room(const struct finality *f)
 {
-    return f->writes + CASTS_MAX <= WRITING_MAX || f->mute;
+    return (f->writes + CASTS_MAX <= WRITING_MAX && chain_final_stored(f->chain)) || f->mute;
 }
 
 /* finality.c */
@@ -226,7 +224,6 @@ struct votes *finality_votes_for(struct finality *f, uint64_t instance);
 /* finality_vote.c: own votes */
 void own_vote(struct finality *f, struct ctx *c, const struct tm_action *action);
 void own_proposal(struct finality *f, struct ctx *c);
-void own_votes_forget(struct finality *f, struct ctx *c);
 bool own_vote_written(struct finality *f, struct ctx *c, const struct event *event);
 void own_votes_read(struct finality *f, struct ctx *c);
 bool own_votes_read_done(struct finality *f, struct ctx *c, const struct event *event);

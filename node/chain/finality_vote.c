@@ -168,6 +168,35 @@ void own_vote(struct finality *f, struct ctx *c, const struct tm_action *action)
     }
 }
 
+static void votes_delete(struct ctx *c, uint64_t instance, uint32_t round)
+{
+    struct write_batch batch;
+    uint8_t key[VOTE_KEY_BYTES];
+
+    ctx_write_begin(c, &batch);
+    for (uint32_t k = 0; k < WRITE_OPS_MAX && k / 2 <= round; k++) {
+        vote_key(key, instance, round - k / 2, k % 2 == 0 ? VOTE_PRECOMMIT : VOTE_PREVOTE);
+        ctx_write_delete(c, &batch, span_of(key, sizeof(key)));
+    }
+    ctx_write_commit_quiet(c, &batch);
+}
+
+/* The votes of an instance stay until one of a later instance is on the disk, and so the decision
+ * below it. A disk that was full may have lost the decision: then a restart votes there again,
+ * must not contradict itself, and has to show what others may wait for. */
+static void vote_stored(struct finality *f, struct ctx *c, const struct vote *vote)
+{
+    if (f->old_instance != 0 && f->old_instance < vote->instance) {
+        votes_delete(c, f->old_instance, f->old_round);
+        f->old_instance = 0;
+    }
+    if (f->stored_instance != 0 && f->stored_instance < vote->instance) {
+        votes_delete(c, f->stored_instance, f->stored_round);
+    }
+    f->stored_instance = vote->instance; /* writes end in the order of the votes */
+    f->stored_round = vote->round;
+}
+
 bool own_vote_written(struct finality *f, struct ctx *c, const struct event *event)
 {
     for (uint32_t i = 0; i < WRITING_MAX; i++) {
@@ -184,9 +213,7 @@ bool own_vote_written(struct finality *f, struct ctx *c, const struct event *eve
         }
         struct votes *votes = votes_now(f);
         const struct vote *vote = &w->vote;
-        f->stored_instance = vote->instance; /* writes end in the order of the votes */
-        f->stored_round = vote->round;
-        f->stored_kind = vote->kind;
+        vote_stored(f, c, vote);
         ctx_trace(c, TRACE_vote_cast, vote->kind, vote->instance, vote->round, load64(vote->value),
                   (uint64_t)(int64_t)vote->jr);
         /* Decided meanwhile, or moved on by rounds: then nobody needs it. */
@@ -202,42 +229,12 @@ bool own_vote_written(struct finality *f, struct ctx *c, const struct event *eve
     return false;
 }
 
-/* The instance is final: its votes protect nothing any more. Goes out after the decision's own
- * batch. */
-void own_votes_forget(struct finality *f, struct ctx *c)
+void finality_checkpoint_stored(struct finality *f, struct ctx *c)
 {
-    uint64_t instance = f->signed_instance;
-    if (instance == 0 || instance > chain_final_instance(f->chain) ||
-        f->signed_round == UINT32_MAX || f->mute) {
-        return; /* nothing was signed since; or the newest is not on the disk: what is there stays
-                 */
+    if (f->running && f->tm.running && chain_final_stored(f->chain)) {
+        finality_run(f, c);
+        send_fresh_due(f, c);
     }
-    f->signed_instance = chain_final_instance(f->chain);
-    f->signed_round = UINT32_MAX;
-    f->signed_kind = UINT8_MAX;
-    if (f->stored_instance != instance) {
-        return; /* the disk has taken none of them: what was kept stays the newest */
-    }
-    struct write_batch batch;
-    uint8_t key[VOTE_KEY_BYTES];
-    ctx_write_begin(c, &batch);
-    if (f->kept_instance != 0) {
-        vote_key(key, f->kept_instance, f->kept_round, f->kept_kind);
-        ctx_write_delete(c, &batch, span_of(key, sizeof(key)));
-    }
-    /* The newest one that is durable stays, and the lock: a restart may find less of the chain than
-     * was decided (a disk that was full), and must not vote again where it has voted. */
-    for (uint32_t k = 0; k < WRITE_OPS_MAX - 2 && k / 2 <= f->stored_round; k++) {
-        uint8_t kind = k % 2 == 0 ? VOTE_PRECOMMIT : VOTE_PREVOTE;
-        if (k / 2 > 0 || kind < f->stored_kind) {
-            vote_key(key, instance, f->stored_round - k / 2, kind);
-            ctx_write_delete(c, &batch, span_of(key, sizeof(key)));
-        }
-    }
-    ctx_write_commit_quiet(c, &batch);
-    f->kept_instance = instance;
-    f->kept_round = f->stored_round;
-    f->kept_kind = f->stored_kind;
 }
 
 /* --- proposing --- */
@@ -336,7 +333,9 @@ static bool vote_read(struct finality *f, const struct blob *value)
         f->signed_kind = vote->kind;
         f->stored_instance = vote->instance;
         f->stored_round = vote->round;
-        f->stored_kind = vote->kind;
+    } else if (vote->instance < f->stored_instance && f->old_instance == 0) {
+        f->old_instance = vote->instance;
+        f->old_round = vote->round;
     }
     if (value->len > SIGNED_VOTE_BYTES && r->entry == NULL &&
         vote->instance == f->signed_instance && vote->round == f->signed_round) {

@@ -225,11 +225,12 @@ static void write_done(struct node *node, struct ctx *c, const struct event *eve
         chain_write_failed(node->chain); /* of a batch that nobody waits for */
         return;
     }
-    if (chain_write_done(node->chain, c, event, &news, &produced)) {
-        news_tell(node, c, LINK_NONE, &news);
-    } else {
-        invariant(finality_write_done(node->finality, c, event));
+    if (finality_write_done(node->finality, c, event)) {
+        return;
     }
+    invariant(chain_write_done(node->chain, c, event, &news, &produced));
+    news_tell(node, c, LINK_NONE, &news);
+    finality_checkpoint_stored(node->finality, c);
 }
 
 static void wake(struct node *node, struct ctx *c)
