@@ -246,22 +246,23 @@ static void ids_send(struct ctx *c, uint64_t links, uint8_t code, const uint8_t 
     ctx_send_bytes(c, links, span_of(out, len));
 }
 
-/* Names the transactions since the last flush to each lazy link, without those it has. Links that
- * lack the same ones get the same bytes. */
-static void flush(struct relay *relay, struct ctx *c)
+/* Names the next IHAVE_MAX of the transactions since the last flush to each lazy link, without
+ * those it has. Links that lack the same ones get the same bytes. */
+static void flush_some(struct relay *relay, struct ctx *c, uint8_t *ids)
 {
     struct tx_table *table = &relay->txs;
     uint64_t lazy = overlay_ready(relay->overlay) & ~relay->tx_eager;
-    uint8_t *ids = arena_alloc_array(c->scratch, IHAVE_MAX, 32);
-    if (ids == NULL) {
-        return;
+    uint16_t end = table->untold;
+
+    for (size_t i = 0; i < IHAVE_MAX && end != TX_NONE; i++) {
+        end = tx_at(table, end)->next;
     }
     while (lazy != 0) {
         uint64_t bit = lazy & (0 - lazy);
         uint64_t same = lazy;
         size_t count = 0;
-        for (struct relay_tx *tx = tx_at(table, table->untold); tx != NULL && count < IHAVE_MAX;
-             tx = tx_at(table, tx->next)) {
+        for (uint16_t at = table->untold; at != end; at = tx_at(table, at)->next) {
+            const struct relay_tx *tx = tx_at(table, at);
             if (tx->refused) {
                 continue;
             }
@@ -277,7 +278,17 @@ static void flush(struct relay *relay, struct ctx *c)
         }
         lazy &= ~same;
     }
-    table->untold = TX_NONE;
+    table->untold = end;
+}
+
+static void flush(struct relay *relay, struct ctx *c)
+{
+    uint8_t *ids = arena_alloc_array(c->scratch, IHAVE_MAX, 32);
+
+    while (ids != NULL && relay->txs.untold != TX_NONE) { /* RELAY_TXS_MAX bounds it */
+        flush_some(relay, c, ids);
+    }
+    relay->txs.untold = TX_NONE;
 }
 
 static void flush_due(struct relay *relay, struct ctx *c)

@@ -2,6 +2,7 @@
  * can make a node do. */
 #include <criterion/criterion.h>
 
+#include "node/chain/relay_private.h"
 #include "tests/support/peers.h"
 
 static uint64_t txs_received(const struct peers *peers)
@@ -128,6 +129,46 @@ Test(relay, a_flood_of_announcements_is_bounded)
     peers_run(peers, 30);
     cr_assert_leq(peers->wire->frames_by_code[FRAME_BLOCK_GRAFT] - before, 2);
     cr_assert_eq(peers->wire->traces[TRACE_peer_misbehaved], 0);
+    cr_assert_eq(peers_end(peers), 0);
+}
+
+/* A lazy link is told of everything that came since the last time, however much it was. */
+Test(relay, inventory_leaves_nothing_out)
+{
+    enum { TXS = 3000 };
+    static bool told[TXS];
+    struct peers *peers = peers_new(2, 2, 1, 3);
+    peers_start_all(peers);
+    peers_run(peers, 5);
+    struct relay *relay = peers->node[0].relay;
+    struct ctx c = wire_ctx(peers->wire, 0);
+    relay->tx_eager = 0;
+    for (uint32_t i = 0; i < TXS; i++) {
+        uint8_t id[32] = {0xaa};
+        store32(id + 4, i);
+        const struct blob *tx = blob_put(c.shared, id, sizeof(id));
+        relay_tx(relay, &c, LINK_NONE, id, tx);
+        blob_drop(c.shared, tx);
+    }
+    c.mono_ns = relay->flush_ns;
+    relay_wake(relay, &c);
+    uint32_t count = 0;
+    for (size_t i = 0; i < c.out->count; i++) {
+        const struct effect *e = &c.out->list[i];
+        struct frame_tx_ihave m;
+        if (e->kind != EFFECT_SEND ||
+            frame_tx_ihave_decode(&m, span_of(e->send.frame->data, e->send.frame->len)) != ERR_OK) {
+            continue;
+        }
+        for (size_t k = 0; k < m.ids.count; k++) {
+            uint32_t n = load32(m.ids.data + 32 * k + 4);
+            cr_assert(n < TXS && !told[n]);
+            told[n] = true;
+            count++;
+        }
+    }
+    cr_assert_eq(count, TXS);
+    wire_effects(peers->wire, 0);
     cr_assert_eq(peers_end(peers), 0);
 }
 
