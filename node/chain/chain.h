@@ -162,7 +162,8 @@ bool chain_read_done(struct chain *chain, struct ctx *c, const struct event *eve
  * news.accepted; produced gets it (no reference added) or NULL; or the disk has a checkpoint. */
 bool chain_write_done(struct chain *chain, struct ctx *c, const struct event *event,
                       struct chain_news *news, const struct blob **produced);
-/* A write failed that nobody waits for: what a checkpoint stands on is written again with it. */
+/* A write failed that nobody waits for: whatever a checkpoint stands on and that was here then is
+ * written again with it. */
 void chain_write_failed(struct chain *chain);
 /* Own production, deferred blocks, work left over. */
 void chain_wake(struct chain *chain, struct ctx *c, struct chain_news *news);

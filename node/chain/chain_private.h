@@ -70,8 +70,9 @@ struct chain {
     uint32_t tracked_count;
     struct producer producer;
     struct tree tree;
-    struct params params; /* in force for the child of the tip */
-    bool write_failed;    /* of a batch that nobody waited for, since the last checkpoint */
+    struct params params;   /* in force for the child of the tip */
+    bool write_failed;      /* of a batch that nobody waited for, maybe of a block to come */
+    uint64_t failed_height; /* of the highest block that was here then */
     uint64_t durable_height;
     uint8_t durable_root[32]; /* of the newest durable checkpoint, zeros: genesis */
     bool final_refused;       /* the disk did not take the newest checkpoint */

@@ -70,7 +70,7 @@ enum err checkpoint_cut(struct chain *chain, struct ctx *c, uint32_t to,
     if (written) {
         if (chain->write_failed) {
             durable_path_write(c, tree, to); /* a checkpoint stands on its blocks */
-            chain->write_failed = false;
+            chain->write_failed = tree->entries[to].height < chain->failed_height;
         }
         checkpoint_write(chain, c, to, decision, losers, count);
     } else {
@@ -88,7 +88,14 @@ enum err checkpoint_cut(struct chain *chain, struct ctx *c, uint32_t to,
 
 void chain_write_failed(struct chain *chain)
 {
+    const struct tree *tree = &chain->tree;
+
     chain->write_failed = true;
+    for (uint32_t i = tree->count > 0 ? tree->base : TREE_NONE; i != TREE_NONE;
+         i = tree_next(tree, tree->base, i)) {
+        uint64_t height = tree->entries[i].height;
+        chain->failed_height = height > chain->failed_height ? height : chain->failed_height;
+    }
 }
 
 static enum err finalize(struct chain *chain, struct ctx *c, uint64_t instance,
