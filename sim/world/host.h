@@ -18,6 +18,7 @@
 enum wire_state {
     WIRE_FREE,
     WIRE_DIALING,
+    WIRE_ACCEPTED, /* the handshake is answered; up with the dialer's first frame */
     WIRE_UP,
     WIRE_CLOSING /* closed here; the node has not been told that it is down */
 };
@@ -30,9 +31,16 @@ struct wire {
     uint16_t generation; /* of this end; changes at each reuse, so late frames are recognised */
     uint16_t peer_generation;
     bool dialed;
+    bool proven;           /* dialed: a frame is on its way */
     uint32_t request;      /* of the CONNECT */
     struct link_side side; /* towards the peer: order and draws */
 };
+
+/* The other end counts on it. */
+static inline bool wire_stands(const struct wire *x)
+{
+    return x->state == WIRE_UP || x->state == WIRE_ACCEPTED;
+}
 
 struct waiting {
     struct waiting *next;

@@ -11,6 +11,7 @@ enum payload_kind {
     PAYLOAD_DATAGRAM,   /* blob */
     PAYLOAD_DIAL,       /* dialer's link 6 | generation 10 */
     PAYLOAD_ACCEPT,     /* dialer's link 6 | generation 10 | acceptor's link 6 | generation 10 */
+    PAYLOAD_PROOF,      /* acceptor's link 6 | generation 10: the dialer's first frame comes */
     PAYLOAD_REFUSE,     /* dialer's link 6 | generation 10 | why 4 */
     PAYLOAD_END,        /* receiver's link 6 | generation 10 | why 4 */
     PAYLOAD_NO_WIRE,    /* request 32 | life 16: a CONNECT that found no way */

@@ -115,7 +115,7 @@ static void links_break(struct world *w, unsigned thread, uint32_t index, uint64
 
     for (uint32_t i = 0; i < h->wires_used; i++) {
         const struct wire *x = &h->wire[i];
-        if (x->state == WIRE_UP && fault_set_has(others, x->peer)) {
+        if (wire_stands(x) && fault_set_has(others, x->peer)) {
             engine_send(w->engine, thread, index, index, now_ns,
                         payload_link_make(PAYLOAD_END, i, x->generation, LINK_BROKEN));
         }

@@ -1,6 +1,8 @@
 /* Links between machines: dialing, greeting, frames, ends. A dial costs what TCP and Noise IK cost:
- * the acceptor has the link after one and a half round trips, the dialer after two. Both ends name
- * the link by (index, generation), so that what is late for an older link is recognised. */
+ * the dialer has the link after two round trips, the acceptor half a one later, with the first
+ * frame: a handshake can be sent again by anybody who recorded it, the channel cannot (spec: stream
+ * 3). Both ends name the link by (index, generation), so that what is late for an older link is
+ * recognised. */
 #include "sim/world/internal.h"
 
 #define HANDSHAKE_BYTES 256
@@ -142,6 +144,11 @@ void wire_send(struct world *w, unsigned thread, uint32_t index, uint64_t now_ns
         blob_drop(w->shared, frame);
         return;
     }
+    if (x->dialed && !x->proven) { /* of one time, what is sent first comes first */
+        x->proven = true;
+        engine_send(w->engine, thread, index, x->peer, out.arrival_ns,
+                    payload_link_make(PAYLOAD_PROOF, x->peer_link, x->peer_generation, 0));
+    }
     engine_send(w->engine, thread, index, x->peer, out.arrival_ns,
                 payload_frame(frame, x->peer_link, x->peer_generation));
 }
@@ -194,8 +201,8 @@ static void link_up(struct world *w, unsigned thread, uint32_t index, uint64_t n
               (uint64_t[TRACE_VALUES_MAX]){x->peer, x->dialed});
 }
 
-static bool dial_arrive(struct world *w, unsigned thread, uint32_t index, uint64_t now_ns,
-                        uint32_t src, uint64_t payload, struct event *event)
+static void dial_arrive(struct world *w, unsigned thread, uint32_t index, uint64_t now_ns,
+                        uint32_t src, uint64_t payload)
 {
     struct host *h = &w->hosts[index];
     uint32_t link = 0;
@@ -210,21 +217,36 @@ static bool dial_arrive(struct world *w, unsigned thread, uint32_t index, uint64
                         payload_link_make(PAYLOAD_REFUSE, payload_link(payload),
                                           payload_generation(payload), LINK_REFUSED));
         }
-        return false;
+        return;
     }
     uint16_t generation = x->generation;
     *x = (struct wire){.peer = src,
+                       .state = WIRE_ACCEPTED,
                        .peer_link = (uint8_t)payload_link(payload),
                        .peer_generation = (uint16_t)payload_generation(payload),
                        .generation = generation};
     link_open(&x->side, h->wires_opened++);
     uint64_t arrival = travel(w, thread, &x->side, index, src, now_ns);
     if (arrival == LINK_NEVER) {
-        return false; /* the way back is cut: the dialer will time out */
+        x->state = WIRE_FREE; /* the way back is cut: the dialer will time out */
+        return;
     }
     engine_send(w->engine, thread, index, src, arrival,
                 payload_link_make(PAYLOAD_ACCEPT, payload_link(payload),
                                   payload_generation(payload), (uint32_t)generation << 6 | link));
+    engine_send(w->engine, thread, index, index, now_ns + w->scenario->network.connect_timeout_ns,
+                payload_link_make(PAYLOAD_REFUSE, link, generation, LINK_UNREACHABLE));
+}
+
+static bool proof_arrive(struct world *w, unsigned thread, uint32_t index, uint64_t now_ns,
+                         uint64_t payload, struct event *event)
+{
+    uint32_t link = payload_link(payload);
+    const struct wire *x = &w->hosts[index].wire[link];
+
+    if (x->state != WIRE_ACCEPTED || x->generation != payload_generation(payload)) {
+        return false;
+    }
     link_up(w, thread, index, now_ns, link, event);
     return true;
 }
@@ -252,6 +274,18 @@ static bool accept_arrive(struct world *w, unsigned thread, uint32_t index, uint
     return true;
 }
 
+/* A link that the node has not heard of ends, or is not proven in time. */
+static void accepted_end(struct world *w, unsigned thread, uint32_t index, uint64_t now_ns,
+                         uint64_t payload)
+{
+    struct wire *x = &w->hosts[index].wire[payload_link(payload)];
+
+    if (payload_kind(payload) == PAYLOAD_REFUSE) {
+        end_send(w, thread, index, now_ns, x, LINK_CLOSED_THERE);
+    }
+    x->state = WIRE_FREE;
+}
+
 /* An end, or a dial that failed: the node hears of it once. */
 static bool end_arrive(struct world *w, unsigned thread, uint32_t index, uint64_t now_ns,
                        uint64_t payload, struct event *event)
@@ -265,6 +299,10 @@ static bool end_arrive(struct world *w, unsigned thread, uint32_t index, uint64_
                              : why == LINK_CLOSED_HERE               ? WIRE_CLOSING
                                                                      : WIRE_UP;
 
+    if (x->state == WIRE_ACCEPTED && x->generation == payload_generation(payload)) {
+        accepted_end(w, thread, index, now_ns, payload);
+        return false;
+    }
     if (x->state != wanted || x->generation != payload_generation(payload)) {
         return false;
     }
@@ -305,7 +343,10 @@ bool wire_arrive(struct world *w, unsigned thread, uint32_t index, uint64_t now_
         engine_mix(w->engine, index, event->recv.frame->id[0] ^ src);
         return true;
     case PAYLOAD_DIAL:
-        return dial_arrive(w, thread, index, now_ns, src, payload, event);
+        dial_arrive(w, thread, index, now_ns, src, payload);
+        return false;
+    case PAYLOAD_PROOF:
+        return proof_arrive(w, thread, index, now_ns, payload, event);
     case PAYLOAD_ACCEPT:
         return accept_arrive(w, thread, index, now_ns, src, payload, event);
     case PAYLOAD_REFUSE:
@@ -349,7 +390,7 @@ void wires_drop(struct world *w, unsigned thread, uint32_t index, uint64_t now_n
     struct host *h = &w->hosts[index];
 
     for (uint32_t i = 0; i < h->wires_used; i++) {
-        if (h->wire[i].state == WIRE_UP && !silent) {
+        if (wire_stands(&h->wire[i]) && !silent) {
             end_send(w, thread, index, now_ns, &h->wire[i], LINK_BROKEN);
         }
         h->wire[i].state = WIRE_FREE;

@@ -2,7 +2,7 @@
 # Cut from 22 s to 62 s between {0, 1} and {2, 3}.
 scenario: halves.yaml
 from: 20
-to: 66
+to: 67
 show: block_produced(height, block, parent)
 show: vote_cast(kind, round, value) instance=1
 show: checkpoint_decided(instance, block, round)
@@ -39,21 +39,24 @@ show: tip_changed(block, depth) depth=4
 [  63] 3 vote_cast kind=2 round=0 value=nil
 # Round 1: 4a is below both branches, so all prevote it; decided. Within the bound of decision 14: rest of the round, 2 rounds, 2 s.
 # Checkpoints 8 and 12 are due at once, the chain being at 14.
-[  64] 0 vote_cast kind=1 round=1 value=4a
-[  64] 0 vote_cast kind=2 round=1 value=4a
 [  64] 1 vote_cast kind=1 round=1 value=4a
-[  64] 1 vote_cast kind=2 round=1 value=4a
-[  64] 1 checkpoint_decided instance=1 block=4a round=1
 [  64] 2 vote_cast kind=1 round=1 value=4a
-[  64] 2 vote_cast kind=2 round=1 value=4a
-[  64] 2 checkpoint_decided instance=1 block=4a round=1
-[  64] 3 vote_cast kind=1 round=1 value=4a
 [  64] 3 block_produced height=14 block=14a parent=13a
-[  64] 3 vote_cast kind=2 round=1 value=4a
-[  64] 3 checkpoint_decided instance=1 block=4a round=1
+[  64] 3 vote_cast kind=1 round=1 value=4a
 [  64] 3 block_produced height=15 block=15a parent=14a
+[  65] 0 vote_cast kind=1 round=1 value=4a
+[  65] 0 vote_cast kind=2 round=1 value=4a
 [  65] 0 checkpoint_decided instance=1 block=4a round=1
 [  65] 0 checkpoint_decided instance=2 block=8a round=0
+[  65] 1 vote_cast kind=2 round=1 value=4a
+[  65] 1 checkpoint_decided instance=1 block=4a round=1
 [  65] 1 checkpoint_decided instance=2 block=8a round=0
-[  65] 2 checkpoint_decided instance=2 block=8a round=0
-[  65] 3 checkpoint_decided instance=2 block=8a round=0
+[  65] 2 vote_cast kind=2 round=1 value=4a
+[  65] 2 checkpoint_decided instance=1 block=4a round=1
+[  65] 3 vote_cast kind=2 round=1 value=4a
+[  65] 3 checkpoint_decided instance=1 block=4a round=1
+[  66] 0 checkpoint_decided instance=3 block=12a round=0
+[  66] 1 checkpoint_decided instance=3 block=12a round=0
+[  66] 2 checkpoint_decided instance=3 block=12a round=0
+[  66] 3 checkpoint_decided instance=2 block=8a round=0
+[  66] 3 checkpoint_decided instance=3 block=12a round=0

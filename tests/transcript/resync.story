@@ -29,11 +29,13 @@ recv: 2 VOTE_HAVE VOTE_BUNDLE PROPOSAL DECISION
 [  62] 1 vote_cast kind=2 instance=1 round=0 value=4a
 [  62] 1 checkpoint_decided instance=1 height=4 block=4a round=0
 [  62] 2 node_up
+# Its turn at height 3 is long past and nobody has greeted it yet: a block that nobody builds on.
+[  62] 2 block_produced height=3 block=3b
 [  62] 2 recv VOTE_HAVE from 0
 [  62] 2 recv VOTE_HAVE from 1
 [  62] 2 recv VOTE_BUNDLE from 0
-[  62] 2 recv VOTE_BUNDLE from 1
 [  62] 2 recv PROPOSAL from 0
+[  62] 2 recv VOTE_BUNDLE from 1
 [  62] 2 recv PROPOSAL from 1
 [  62] 2 vote_cast kind=1 instance=1 round=0 value=4a
 [  62] 2 vote_cast kind=2 instance=1 round=0 value=4a
