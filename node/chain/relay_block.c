@@ -90,14 +90,15 @@ static uint64_t tip_height(const struct relay *relay)
     return chain_entry(relay->chain, chain_tip(relay->chain))->height;
 }
 
+/* PRUNE is said even where this end is lazy already: the one before may have crossed a GRAFT, and
+ * then the peer goes on pushing. With the rule that who brings a block first is eager
+ * (compact_recv) both ends agree again after a block. */
 static void duplicate(struct relay *relay, struct ctx *c, uint32_t link, struct relay_block *block)
 {
     uint64_t bit = 1ull << link;
     block->known |= bit;
-    if ((relay->block_eager & bit) != 0) {
-        relay->block_eager &= ~bit;
-        relay_send_code(c, link, FRAME_BLOCK_PRUNE);
-    }
+    relay->block_eager &= ~bit;
+    relay_send_code(c, link, FRAME_BLOCK_PRUNE);
 }
 
 /* Waits for another link to send it. */
@@ -226,6 +227,7 @@ static enum err compact_recv(struct relay *relay, struct ctx *c, uint32_t link,
         ctx_trace(c, TRACE_limit_reached, LIMIT_RELAY_BLOCKS_MAX, RELAY_BLOCKS_MAX);
         return ERR_OK;
     }
+    relay->block_eager |= 1ull << link; /* who brings a block first is in the tree */
     block->known |= 1ull << link;
     block->link = link;
     block->compact = blob_keep(c->shared, frame);

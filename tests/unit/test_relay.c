@@ -87,6 +87,36 @@ static uint32_t link_of(const struct peers *peers, uint32_t a, uint32_t b)
     return link;
 }
 
+/* A GRAFT that crosses a PRUNE leaves a link over which blocks are pushed one way and announced the
+ * other. Here every link is such a one. */
+Test(relay, links_pushed_one_way_do_not_stay)
+{
+    uint8_t graft[33] = {FRAME_BLOCK_GRAFT, 0xee};
+    struct peers *peers = peers_new(20, 20, 6, 5);
+    peers_start_all(peers);
+    peers_run(peers, 60);
+    for (uint32_t a = 0; a < 20; a++) {
+        for (uint32_t b = a + 1; b < 20; b++) {
+            uint32_t link = overlay_find(peers->node[a].overlay, peers->wire->nodes[b].node_id);
+            if (link != LINK_NONE) {
+                wire_inject(peers->wire, a, link, span_of(graft, sizeof(graft)));
+            }
+        }
+    }
+    peers_run(peers, 60);
+    uint64_t height = peers_tip(peers, 0)->height;
+    uint64_t before = peers->wire->frames_by_code[FRAME_BLOCK_COMPACT];
+    peers_run(peers, 200);
+    uint64_t blocks = peers_tip(peers, 0)->height - height;
+    uint64_t received = peers->wire->frames_by_code[FRAME_BLOCK_COMPACT] - before;
+    cr_log_info("%.3f receptions of each of %lu blocks", (double)received / (double)(blocks * 19),
+                blocks);
+    cr_assert_gt(blocks, 10);
+    cr_assert_leq(received, blocks * 19 * 5 / 4);
+    cr_assert_eq(peers->wire->traces[TRACE_peer_misbehaved], 0);
+    cr_assert_eq(peers_end(peers), 0);
+}
+
 static void ids_inject(struct peers *peers, uint8_t code, uint32_t from, uint32_t count)
 {
     uint8_t frame[3 + 32 * 1024];
