@@ -4,11 +4,13 @@ tests/support/wan, once in the simulator, with the same genesis, keys, cities an
 intervals, finality and inclusion are compared. docs/fidelity.md says what came out. Needs root, namespaces and TUN devices, else
 it says "skipped: no namespaces" and exits with 77.
 
-  conformance.py BUILD [--nodes 20] [--blocks 3000] [--target 2] [--rate 1] [--loss 1/1000] [--profile] [-o FOLDER] [--bounds]
+  conformance.py BUILD [--nodes 20] [--blocks 3000] [--target 2] [--rate 1] [--loss 1/1000] [--profile] [--simulations 1] [-o FOLDER]
+                       [--bounds]
 
---profile: `orrery bench profile` measures the prices of work here first. --bounds is for a short run: exit 1 when one side is
-outside the bounds of conformance_bounds.py, where it says why they are what they are; and when those bounds would pass a simulator
-that is made wrong on purpose (WRONG). Without -o nothing is kept. Interrupted, it compares what there is.
+--profile: `orrery bench profile` measures the prices of work here first. --simulations: so many, which differ in when the first
+transaction comes, are compared together; one alone is one draw, as the daemons are. --bounds is for a short run: exit 1 when one
+side is outside the bounds of conformance_bounds.py, where it says why they are what they are; and when those bounds would pass a
+simulator that is made wrong on purpose (WRONG). Without -o nothing is kept. Interrupted, it compares what there is.
 
 So that other work on the machine does not count as the network's, daemons, router and driver run with real-time priority where the
 system allows it, and without -o their folders are in memory; disk_latency is what a flush takes in that folder."""
@@ -256,6 +258,14 @@ def simulate(build, folder, nodes, seed, scenario="scenario.yaml"):
     return run
 
 
+def other_draws(options, folder):
+    """The further simulations."""
+    text = (folder / "scenario.yaml").read_text()
+    for k in range(1, options.simulations):
+        (folder / "draw.yaml").write_text(text.replace(f"start: {HEAD_START} s,", f"start: {HEAD_START + k} s,"))
+        yield simulate(pathlib.Path(options.build), folder, options.nodes, options.seed, "draw.yaml")
+
+
 def draw_figure(folder, real, simulated):
     """fidelity.svg: the distribution functions, at most 300 steps each, until one of the two is nearly whole."""
     for name, samples in (("real", real), ("simulated", simulated)):
@@ -329,6 +339,11 @@ def conformance(options, folder):
     real, simulated = daemons.read(), simulate(build, folder, options.nodes, options.seed)
     begin, end = WARM_BLOCKS * options.target, ended - 10
     (samples, never), (other, other_never) = real.measure(begin, end), simulated.measure(begin, end)
+    for more in other_draws(options, folder):
+        drawn, lacking = more.measure(begin, end)
+        print("; ".join(f"{name} {statistics.median(drawn[name]) * 1e3:.0f} ms" for name in MEASURES if drawn[name]))
+        other = {name: other[name] + drawn[name] for name in MEASURES}
+        other_never += lacking
     draw_figure(folder, samples, other)
     both, same = same_blocks(real, simulated)
     compared = compare(samples, other)
@@ -378,6 +393,7 @@ def main():
     parser.add_argument("--loss", default="1/1000")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--profile", action="store_true")
+    parser.add_argument("--simulations", type=int, default=1)
     parser.add_argument("--bounds", action="store_true")
     parser.add_argument("-o", dest="folder")
     options = parser.parse_args()
