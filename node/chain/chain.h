@@ -152,6 +152,8 @@ size_t chain_tx_match(struct chain *chain, struct ctx *c, const struct blob **fo
 void chain_tx_track(struct chain *chain, const uint8_t id[32]);
 /* The next nonce of an account: state at the tip plus what is pooled without a gap. */
 uint64_t chain_account_nonce(struct chain *chain, struct ctx *c, const uint8_t account[32]);
+/* A transaction of the account with a greater nonce is pooled. */
+bool chain_tx_waits(const struct chain *chain, const uint8_t account[32], uint64_t nonce);
 
 /* --- life --- */
 /* Asks for the durable records. */

@@ -16,9 +16,6 @@
 #define STEP_VERIFY_MAX 64
 /* With finality off, how many blocks the durable checkpoint may lag behind the pruned one. */
 #define DURABLE_LAG_BLOCKS 64
-/* Fields of an encoded transaction (docs/wire.md 4) that the pool needs without decoding. */
-#define TX_SENDER_AT 2
-#define TX_NONCE_AT 34
 
 struct tracked_tx {
     uint8_t id[32];
@@ -140,6 +137,9 @@ enum err txs_add(struct chain *chain, struct ctx *c, uint8_t id[32],
                  const struct blob *tx) MUST_CHECK;
 /* Reports own transactions in blocks up to this height as final and follows them no more. */
 void txs_final(struct chain *chain, struct ctx *c, uint64_t height);
+/* Evidence joined the best chain: other proofs that nobody needs any more leave the pool, for each
+ * would keep its account's next transactions waiting behind it. */
+void txs_proofs_sweep(struct chain *chain);
 
 /* --- prune.c --- */
 /* A checkpoint was written: what it makes old goes. */

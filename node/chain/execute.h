@@ -49,6 +49,11 @@ enum err tx_facts_get(struct tx_facts *facts, struct ctx *c, const struct genesi
 enum err tx_admissible(struct ctx *c, const struct genesis *genesis, const uint8_t root[32],
                        uint64_t height, const struct tx_facts *facts, struct span tx) MUST_CHECK;
 
+/* An evidence transaction that no block on this state will hold, whatever its nonce: the offence is
+ * punished already, too old, or of somebody who has nothing left. height: of the next block. */
+bool evidence_void(struct shared *shared, const struct params *params, const uint8_t root[32],
+                   uint64_t height, struct span tx);
+
 /* --- reads of a state that others need; all read leaves under root --- */
 
 /* In force for the child. */

@@ -1,6 +1,7 @@
 /* What a new best tip means: transactions leave and return to the pool, own ones are reported,
  * production aims again. */
 #include "node/chain/chain_private.h"
+#include "node/chain/tx.h"
 #include "node/crypto/hash.h"
 
 static void tracked_connect(struct chain *chain, struct ctx *c, const struct span *tx,
@@ -22,21 +23,25 @@ static void tracked_connect(struct chain *chain, struct ctx *c, const struct spa
     }
 }
 
-/* Transactions of a block that joins the best chain leave the pool. */
-static void connect(struct chain *chain, struct ctx *c, const struct tree_entry *entry)
+/* Transactions of a block that joins the best chain leave the pool. True: there is evidence among
+ * them. */
+static bool connect(struct chain *chain, struct ctx *c, const struct tree_entry *entry)
 {
     struct block_view view;
     struct span tx;
+    bool proofs = false;
 
     if ((chain->pool.count == 0 && chain->tracked_count == 0) ||
         block_view(&view, span_of(entry->block->data, entry->block->len)) != ERR_OK) {
-        return;
+        return false;
     }
     while (block_next_tx(&tx, &view.txs) == ERR_OK) {
         txpool_pass(&chain->pool, chain->shared, tx.data + TX_SENDER_AT,
                     load64(tx.data + TX_NONCE_AT));
+        proofs = proofs || load16(tx.data) == TX_evidence;
         tracked_connect(chain, c, &tx, entry->height);
     }
+    return proofs;
 }
 
 /* Those of a block that leaves it return, as far as the new tip allows. */
@@ -91,6 +96,7 @@ void tip_changed(struct chain *chain, struct ctx *c, uint32_t old_tip)
     const struct tree_entry *e = chain->tree.entries;
     uint32_t tip = chain->tree.tip;
     uint32_t fork = tree_fork(&chain->tree, old_tip, tip);
+    bool proofs = false;
 
     chain->params_of = TREE_NONE; /* until the refresh below: old_tip may go away */
 
@@ -98,11 +104,14 @@ void tip_changed(struct chain *chain, struct ctx *c, uint32_t old_tip)
         disconnect(chain, c, &e[i]);
     }
     for (uint32_t i = tip; i != fork; i = e[i].parent) {
-        connect(chain, c, &e[i]);
+        proofs |= connect(chain, c, &e[i]);
     }
     txpool_expire(&chain->pool, chain->shared, e[tip].height + 1);
     ctx_trace(c, TRACE_tip_changed, e[tip].height, load64(e[tip].id),
               e[old_tip].height - e[fork].height, (uint64_t)e[tip].score);
     checkpoint_follow(chain, c);
     tip_refresh(chain, c);
+    if (proofs) {
+        txs_proofs_sweep(chain);
+    }
 }

@@ -7,6 +7,9 @@
 
 #define TX_HEAD_BYTES (2 + 32 + 8 + 8 + 8)
 #define TX_LEAST_BYTES (TX_HEAD_BYTES + SIGN_BYTES)
+/* Fields of an encoded transaction (docs/wire.md 4) that are needed without decoding. */
+#define TX_SENDER_AT 2
+#define TX_NONCE_AT 34
 
 enum tx_type {
 #define FAMILY(type, name, text) TX_##name = type,

@@ -3,6 +3,7 @@
  * pays the reporter. spec: chain 1.5, 1.6; decisions 15 */
 #include "node/base/plant.h"
 #include "node/chain/block.h"
+#include "node/chain/execute.h"
 #include "node/chain/execution.h"
 #include "node/chain/vote.h"
 #include "node/crypto/hash.h"
@@ -20,8 +21,8 @@ struct evidence {
 
 struct offence {
     uint8_t offender[32];
-    uint64_t when; /* instance or height, as signed */
-    uint64_t epoch;
+    uint64_t when; /* instance, or height of two headers, as signed */
+    bool header;
 };
 
 static enum err evidence_read(struct evidence *evidence, struct span body)
@@ -46,48 +47,83 @@ enum err tx_evidence_check(const struct tx *tx, struct tx_check *check)
 }
 
 /* Who and when, from objects that tx_evidence_check has seen. */
-static enum err offence_read(struct offence *offence, const struct execution *x,
-                             const struct evidence *evidence)
+static enum err offence_read(struct offence *offence, const struct evidence *evidence)
 {
-    uint64_t height;
-    if (evidence->kind == EVIDENCE_H) {
+    *offence = (struct offence){.header = evidence->kind == EVIDENCE_H};
+    if (offence->header) {
         struct header header;
         TRY(header_decode(&header, evidence->first));
         memcpy(offence->offender, header.signer, 32);
         offence->when = header.height;
-        height = header.height;
-    } else {
-        if (evidence->first.len != SIGNED_VOTE_BYTES) {
-            return ERR_INVALID;
-        }
-        struct vote vote;
-        memcpy(offence->offender, evidence->first.data, 32);
-        TRY(vote_body_decode(&vote, evidence->first.data + 32));
-        offence->when = vote.instance;
-        if (vote.instance > UINT64_MAX / x->params.checkpoint_blocks) {
-            return ERR_RANGE;
-        }
-        height = vote.instance * x->params.checkpoint_blocks;
+        return ERR_OK;
     }
-    if (height == 0) {
+    if (evidence->first.len != SIGNED_VOTE_BYTES) {
+        return ERR_INVALID;
+    }
+    struct vote vote;
+    memcpy(offence->offender, evidence->first.data, 32);
+    TRY(vote_body_decode(&vote, evidence->first.data + 32));
+    offence->when = vote.instance;
+    return ERR_OK;
+}
+
+static enum err offence_epoch(uint64_t *epoch, const struct offence *offence,
+                              const struct params *params)
+{
+    uint64_t each = offence->header ? 1 : params->checkpoint_blocks;
+    if (offence->when == 0 || offence->when > UINT64_MAX / each) {
         return ERR_RANGE;
     }
-    offence->epoch = (height - 1) / x->params.epoch_blocks;
+    *epoch = (offence->when * each - 1) / params->epoch_blocks;
     return ERR_OK;
 }
 
 /* One leaf per offence, whichever of its many pairs of objects proved it: votes of one instance are
- * one offence, so are headers of one height. ERR_DUPLICATE when it is there. */
-static enum err offence_record(struct execution *x, const struct evidence *evidence,
-                               const struct offence *offence)
+ * one offence, so are headers of one height. */
+static void offence_id(uint8_t id[32], const struct offence *offence)
 {
     uint8_t tail[41];
-    tail[0] = evidence->kind == EVIDENCE_H;
+    tail[0] = offence->header;
     memcpy(tail + 1, offence->offender, 32);
     store64(tail + 33, offence->when);
-    uint8_t id[32];
     hash256_parts(id, (struct span[]){SPAN_TEXT("xpx/offence/1"), span_of(tail, sizeof(tail))}, 2);
-    uint8_t key[32];
+}
+
+/* What was staked then may have been withdrawn. */
+static bool too_old(uint64_t then, uint64_t epoch, const struct params *params)
+{
+    return epoch >= then && epoch - then >= params->unbonding_epochs;
+}
+
+bool evidence_void(struct shared *shared, const struct params *params, const uint8_t root[32],
+                   uint64_t height, struct span bytes)
+{
+    uint64_t epoch = (height - 1) / params->epoch_blocks, then;
+    struct evidence evidence;
+    struct offence offence;
+    struct account offender;
+    uint8_t id[32], key[32];
+    struct span value;
+    struct tx tx;
+    if (tx_decode(&tx, bytes) != ERR_OK || evidence_read(&evidence, tx.body) != ERR_OK ||
+        offence_read(&offence, &evidence) != ERR_OK ||
+        offence_epoch(&then, &offence, params) != ERR_OK || too_old(then, epoch, params)) {
+        return true;
+    }
+    offence_id(id, &offence);
+    leaf_key_id(key, STATE_EVIDENCE, id);
+    if (state_get(&value, shared, root, key) == ERR_OK && !planted(EVIDENCE_TWICE)) {
+        return true;
+    }
+    return state_account(&offender, shared, root, offence.offender) == ERR_OK &&
+           offender.bonded + account_unmatured(&offender, params, epoch) == 0;
+}
+
+/* ERR_DUPLICATE when it is there. */
+static enum err offence_record(struct execution *x, const struct offence *offence)
+{
+    uint8_t id[32], key[32];
+    offence_id(id, offence);
     leaf_key_id(key, STATE_EVIDENCE, id);
     struct span value;
     enum err err = state_edit_get(&value, x->edit, key);
@@ -185,13 +221,14 @@ enum err tx_evidence_apply(struct execution *x, const struct tx *tx, struct acco
 {
     struct evidence evidence;
     struct offence offence;
-    uint64_t burned;
+    uint64_t burned, then;
     TRY(evidence_read(&evidence, tx->body));
-    TRY(offence_read(&offence, x, &evidence));
-    if (x->epoch >= offence.epoch && x->epoch - offence.epoch >= x->params.unbonding_epochs) {
-        return ERR_STALE; /* what was staked then may have been withdrawn */
+    TRY(offence_read(&offence, &evidence));
+    TRY(offence_epoch(&then, &offence, &x->params));
+    if (too_old(then, x->epoch, &x->params)) {
+        return ERR_STALE;
     }
-    TRY(offence_record(x, &evidence, &offence));
+    TRY(offence_record(x, &offence));
     if (memcmp(offence.offender, tx->sender, 32) == 0) {
         return convict(&burned, x, sender); /* no reward for reporting oneself */
     }

@@ -235,6 +235,27 @@ void txpool_pass(struct txpool *pool, struct shared *shared, const uint8_t sende
     }
 }
 
+void txpool_remove(struct txpool *pool, struct shared *shared, const uint8_t id[32])
+{
+    uint32_t at = find(pool, id);
+
+    if (at != 0) {
+        remove_at(pool, shared, at);
+    }
+}
+
+bool txpool_waits(const struct txpool *pool, const uint8_t sender[32], uint64_t nonce)
+{
+    for (uint32_t at = *bucket_of(pool, pool->by_sender, sender); at != 0;
+         at = pool->entries[at - 1].sender_next) {
+        if (pool->entries[at - 1].nonce > nonce &&
+            memcmp(pool->entries[at - 1].sender, sender, 32) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 void txpool_expire(struct txpool *pool, struct shared *shared, uint64_t height)
 {
     if (pool->expiry_least >= height || planted(POOL_NEVER_SWEPT)) {

@@ -48,6 +48,10 @@ enum err txpool_add(struct txpool *pool, struct shared *shared, bool *evicted,
  * never be. */
 void txpool_pass(struct txpool *pool, struct shared *shared, const uint8_t sender[32],
                  uint64_t nonce);
+/* Forgets one; it need not be there. */
+void txpool_remove(struct txpool *pool, struct shared *shared, const uint8_t id[32]);
+/* A transaction of the sender with a greater nonce is here. */
+bool txpool_waits(const struct txpool *pool, const uint8_t sender[32], uint64_t nonce);
 /* Forgets what may not be in a block of this height or a later one. */
 void txpool_expire(struct txpool *pool, struct shared *shared, uint64_t height);
 /* The first nonce from `nonce` on that is not pooled. */

@@ -1,5 +1,27 @@
 /* The pool as the rest of the node sees it: against the state at the tip. */
 #include "node/chain/chain_private.h"
+#include "node/chain/tx.h"
+
+/* A proof that nobody needs is worth nothing, though its nonce is not yet due. */
+static bool late_proof(const struct chain *chain, struct span tx)
+{
+    const struct tree_entry *tip = &chain->tree.entries[chain->tree.tip];
+
+    return load16(tx.data) == TX_evidence &&
+           evidence_void(chain->shared, &chain->params, tip->state_root, tip->height + 1, tx);
+}
+
+void txs_proofs_sweep(struct chain *chain)
+{
+    struct txpool *pool = &chain->pool;
+
+    for (uint32_t i = 0; i < pool->used; i++) {
+        const struct blob *tx = pool->entries[i].tx;
+        if (tx != NULL && late_proof(chain, span_of(tx->data, tx->len))) {
+            txpool_remove(pool, chain->shared, pool->entries[i].id);
+        }
+    }
+}
 
 enum err txs_add(struct chain *chain, struct ctx *c, uint8_t id[32], const struct blob *tx)
 {
@@ -16,6 +38,9 @@ enum err txs_add(struct chain *chain, struct ctx *c, uint8_t id[32], const struc
         return ERR_DUPLICATE;
     }
     TRY(tx_admissible(c, chain->genesis, tip->state_root, tip->height + 1, &facts, bytes));
+    if (late_proof(chain, bytes)) {
+        return ERR_DUPLICATE;
+    }
     enum err err =
         txpool_add(&chain->pool, chain->shared, &evicted, &facts, tx, policy->pool_sender_max);
     if (evicted || (full && err == ERR_FEE)) { /* nothing cheaper to make room */
@@ -100,4 +125,9 @@ uint64_t chain_account_nonce(struct chain *chain, struct ctx *c, const uint8_t a
         state.nonce = 0;
     }
     return txpool_next_nonce(&chain->pool, account, state.nonce);
+}
+
+bool chain_tx_waits(const struct chain *chain, const uint8_t account[32], uint64_t nonce)
+{
+    return txpool_waits(&chain->pool, account, nonce);
 }

@@ -112,11 +112,10 @@ static enum err tx_new(struct node *node, struct ctx *c, uint8_t id[32], const s
     return ERR_OK;
 }
 
-static void own_tx(struct node *node, struct ctx *c, uint16_t type, struct span body,
-                   uint64_t expiry)
+/* Takes over the reference; NULL: nothing. */
+static void own_tx(struct node *node, struct ctx *c, const struct blob *tx)
 {
     uint8_t id[32];
-    const struct blob *tx = submit_own(&node->submit, c, node->chain, type, body, expiry);
     if (tx != NULL) {
         /* A pool that is full or knows it already has done what it could. */
         (void)!tx_new(node, c, id, tx);
@@ -141,11 +140,14 @@ static void errands(struct node *node, struct ctx *c)
     }
     while (finality_evidence_next(node->finality, &body)) {
         uint64_t tip = chain_entry(node->chain, chain_tip(node->chain))->height;
-        own_tx(node, c, TX_evidence, body, tip + SUBMIT_EXPIRY_BLOCKS);
+        own_tx(node, c,
+               submit_own(&node->submit, c, node->chain, TX_evidence, body,
+                          tip + SUBMIT_EXPIRY_BLOCKS));
     }
     if (finality_attendance_next(node->finality, c, &body, &height)) {
-        own_tx(node, c, TX_attendance, body, height);
+        own_tx(node, c, submit_own(&node->submit, c, node->chain, TX_attendance, body, height));
     }
+    own_tx(node, c, submit_gap(&node->submit, c, node->chain));
 }
 
 static void link_ready(struct node *node, struct ctx *c, uint32_t link)

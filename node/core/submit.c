@@ -28,7 +28,7 @@ static const struct blob *tx_make(const struct submit *submit, struct ctx *c, st
     }
     store16(tx, type);
     memcpy(tx + 2, submit->secret.public_key, 32);
-    store64(tx + 34, chain_account_nonce(chain, c, submit->secret.public_key));
+    store64(tx + TX_NONCE_AT, chain_account_nonce(chain, c, submit->secret.public_key));
     store64(tx + 42, len * c->config->policy->fee_multiplier);
     store64(tx + 50, expiry);
     memcpy(tx + TX_HEAD_BYTES, body.data, body.len);
@@ -64,8 +64,54 @@ enum err submit_tx(const struct submit *submit, struct ctx *c, struct chain *cha
     return *tx == NULL ? ERR_FULL : ERR_OK;
 }
 
-const struct blob *submit_own(const struct submit *submit, struct ctx *c, struct chain *chain,
+/* The last 64 nonces are remembered; older ones are in blocks or void. */
+static void proof_note(struct submit *submit, uint64_t nonce)
+{
+    if (submit->proofs == 0 || nonce < submit->proofs_from) {
+        submit->proofs_from = nonce;
+        submit->proofs = 0;
+    }
+    uint64_t past = nonce - submit->proofs_from;
+    if (past >= 64) {
+        submit->proofs = past - 63 >= 64 ? 0 : submit->proofs >> (past - 63);
+        submit->proofs_from = nonce - 63;
+        past = 63;
+    }
+    submit->proofs |= UINT64_C(1) << past;
+}
+
+const struct blob *submit_own(struct submit *submit, struct ctx *c, struct chain *chain,
                               uint16_t type, struct span body, uint64_t expiry)
 {
-    return submit->has_account ? tx_make(submit, c, chain, type, body, expiry) : NULL;
+    if (!submit->has_account) {
+        return NULL;
+    }
+    const struct blob *tx = tx_make(submit, c, chain, type, body, expiry);
+    if (tx != NULL && type == TX_evidence) {
+        proof_note(submit, load64(tx->data + TX_NONCE_AT));
+    }
+    return tx;
+}
+
+const struct blob *submit_gap(struct submit *submit, struct ctx *c, struct chain *chain)
+{
+    const uint8_t *account = submit->secret.public_key;
+    uint64_t tip = load64(chain_entry(chain, chain_tip(chain))->id);
+    uint8_t body[32 + 8 + 1] = {0};
+
+    if (submit->proofs == 0 || tip == submit->tip) {
+        return NULL;
+    }
+    submit->tip = tip;
+    uint64_t open = chain_account_nonce(chain, c, account);
+    uint64_t past = open - submit->proofs_from;
+    if (open < submit->proofs_from || past >= 64 || (submit->proofs >> past & 1) == 0) {
+        return NULL;
+    }
+    if (!chain_tx_waits(chain, account, open)) {
+        return NULL; /* the account's next transaction takes it */
+    }
+    memcpy(body, account, 32);
+    return tx_make(submit, c, chain, TX_transfer, span_of(body, sizeof(body)),
+                   tip_height(chain) + SUBMIT_EXPIRY_BLOCKS);
 }

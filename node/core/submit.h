@@ -12,6 +12,9 @@
 struct submit {
     bool has_account;
     struct sign_secret secret;
+    /* Nonces that own evidence took: bit i stands for proofs_from + i. */
+    uint64_t proofs_from, proofs;
+    uint64_t tip; /* at which submit_gap looked last */
 };
 
 void submit_init(struct submit *submit, const struct node_config *config);
@@ -25,7 +28,13 @@ enum err submit_tx(const struct submit *submit, struct ctx *c, struct chain *cha
 /* A transaction of the node itself with this type and body (evidence, attendance), which no block
  * above the height `expiry` takes, or NULL when the node has no account. One reference for the
  * caller. */
-const struct blob *submit_own(const struct submit *submit, struct ctx *c, struct chain *chain,
+const struct blob *submit_own(struct submit *submit, struct ctx *c, struct chain *chain,
                               uint16_t type, struct span body, uint64_t expiry);
+
+/* Evidence of this account that another proof has overtaken leaves its nonce open, and what the
+ * account sent after it would wait until somebody takes it. When such is pooled: a transfer of
+ * nothing to itself with that nonce, once for each tip; NULL: nothing waits. One reference for the
+ * caller. */
+const struct blob *submit_gap(struct submit *submit, struct ctx *c, struct chain *chain);
 
 #endif

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
-"""Nobody's payment waits for ever. Members of the committee send attendance from the accounts that people pay from; one that misses
-its epoch leaves a nonce which no block takes any more, and what the account sends later must not wait behind it."""
+"""Nobody's payment waits for ever. Members of the committee send attendance and evidence from the accounts that people pay from; one
+that misses its epoch, or proves what another has proved already, leaves a nonce which no block takes any more, and what the account
+sends later must not wait behind it."""
 import pathlib
 import subprocess
 import sys
@@ -9,16 +10,23 @@ import unittest
 
 ORRERY = sys.argv.pop(1)
 SCENARIO = """name: payments
-question: Does an attendance that came too late bar the payments of its account?
+question: Does what a member sends of itself bar the payments of its account?
 duration: 15 min
 chain: {target: 2 s, epoch_blocks: 60, lookback_blocks: 120, unbonding_epochs: 4, propose: 2 s, vote: 1 s}
 network: {latency: cities, loss: 1/1000}
 profiles:
   - {name: server, up: 100 Mbit/s, down: 100 Mbit/s, disk_latency: 1 ms}
 groups:
-  - {name: producers, kind: producer, count: 20, profile: server, stake: {law: equal, total: 20000000, free: 10000}}
+  - {name: liars, kind: producer, count: 5, profile: server, stake: {law: equal, total: 5000000, free: 10000}}
+  - {name: producers, kind: producer, count: 15, profile: server, stake: {law: equal, total: 15000000, free: 10000}}
 load:
   - {group: producers, per_second: 1, start: 20 s, end: 13 min}
+"""
+
+# Some seventy offences, each proved by twenty accounts at once: all but one proof are too late.
+LIES = """adversaries:
+  - two-votes node 0-2 at 1 min
+  - two-headers node 3-4 at 4 min
 """
 
 
@@ -30,10 +38,10 @@ def transactions(run, table):
 
 
 class Payments(unittest.TestCase):
-    def test_all_are_included(self):
+    def paid(self, scenario):
         with tempfile.TemporaryDirectory() as place:
             folder = pathlib.Path(place)
-            (folder / "payments.yaml").write_text(SCENARIO)
+            (folder / "payments.yaml").write_text(scenario)
             for seed in ("1", "2"):
                 subprocess.run([ORRERY, "run", folder / "payments.yaml", "--seed", seed, "-o", folder / "out", "--quiet",
                                 "--no-report"], check=True, stdout=subprocess.DEVNULL)
@@ -41,6 +49,12 @@ class Payments(unittest.TestCase):
                 sent = transactions(run, "tx_submitted")
                 self.assertGreater(len(sent), 600)
                 self.assertEqual(sent - transactions(run, "tx_included"), set())
+
+    def test_attendance_bars_nothing(self):
+        self.paid(SCENARIO)
+
+    def test_evidence_bars_nothing(self):
+        self.paid(SCENARIO + LIES)
 
 
 unittest.main()

@@ -150,6 +150,35 @@ Test(adversary, two_votes_convict_their_voter)
     }
 }
 
+/* Who forgets its lock is convicted by S2: everybody is shown the other prevote and nobody the
+ * first, so no round has two of them, and what convicts is the precommit of an earlier round.
+ * Timeouts of the order of the delays make rounds fail after some have locked; not in every run. */
+Test(adversary, a_forgotten_lock_convicts)
+{
+    static const char line[] = "adversaries:\n  - two-votes node 0 votes forget to node 1-13\n";
+    unsigned forgot = 0;
+
+    for (unsigned seed = 1; seed <= 6; seed++) {
+        char text[24];
+        const char *const with[] = {text,
+                                    "network.latency=cities",
+                                    "chain.propose=250 ms",
+                                    "chain.propose_step=40 ms",
+                                    "chain.vote=40 ms",
+                                    "chain.vote_step=40 ms"};
+        snprintf(text, sizeof(text), "seed=%u", seed);
+        struct run run = run_threads(run_ten, line, with, 6, 1);
+        bool forged = run_figure(&run, "forged") > 0;
+        forgot += forged;
+        cr_expect_eq(run_figure(&run, "adversaries_convicted"), forged, "seed %u", seed);
+        cr_expect_eq(run_figure(&run, "check_offences_punished") > 0, forged, "seed %u", seed);
+        cr_expect_eq(run_figure(&run, "honest_convicted"), 0);
+        cr_expect_gt(run_figure(&run, "checkpoints"), 10);
+        run_end(&run);
+    }
+    cr_expect_geq(forgot, 3);
+}
+
 /* Two proposals a round, blocks made for them where the tree has none, and prevotes that come late
  * for half of the peers, while rounds are short: finality goes on, nobody signs what convicts, and
  * no proposal that was shown is refused. */
