@@ -1,6 +1,5 @@
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <sys/file.h>
@@ -26,27 +25,35 @@ static void state_damaged(struct store *store, const uint8_t name[32])
     }
 }
 
+/* A state node under its name, which is its hash. */
+static bool node_fits(struct span *bytes, MDB_val value, const uint8_t name[32])
+{
+    struct state_node node;
+    uint8_t hash[32];
+
+    if (value.mv_size <= STORE_REFS_BYTES || value.mv_size > STORE_VALUE_BYTES_MAX) {
+        return false;
+    }
+    *bytes = span_of((const uint8_t *)value.mv_data + STORE_REFS_BYTES,
+                     value.mv_size - STORE_REFS_BYTES);
+    if (state_node_decode(&node, *bytes) != ERR_OK) {
+        return false;
+    }
+    state_node_hash(hash, &node);
+    return memcmp(hash, name, 32) == 0;
+}
+
 static bool state_load(void *context, const uint8_t name[32], struct span *bytes)
 {
     struct store *store = context;
-    struct state_node node;
-    uint8_t hash[32];
     MDB_val key = {32, (void *)(uintptr_t)name};
     MDB_val value;
+    store_enter();
     int rc = mdb_get(store->reader, store->state, &key, &value);
-
-    if (rc == MDB_NOTFOUND) {
-        return false;
-    }
-    if (rc == 0 && value.mv_size > STORE_REFS_BYTES && value.mv_size <= STORE_VALUE_BYTES_MAX) {
-        *bytes = span_of((const uint8_t *)value.mv_data + STORE_REFS_BYTES,
-                         value.mv_size - STORE_REFS_BYTES);
-        if (state_node_decode(&node, *bytes) == ERR_OK) {
-            state_node_hash(hash, &node);
-            if (memcmp(hash, name, 32) == 0) {
-                return true;
-            }
-        }
+    bool good = rc == 0 && node_fits(bytes, value, name);
+    store_leave();
+    if (rc == MDB_NOTFOUND || good) {
+        return good;
     }
     state_damaged(store, name);
     return false;
@@ -121,6 +128,7 @@ enum err store_read(struct store *store, struct record *records, size_t *count, 
     *count = 0;
     *more = false;
     TRY(store_err(mdb_cursor_open(store->reader, store->records, &cursor)));
+    store_enter();
     int rc = backwards ? seek_backwards(cursor, &key, &value, prefix, from)
                        : seek_forwards(cursor, &key, &value, prefix, from);
     while (rc == 0 && key.mv_size >= prefix.len &&
@@ -139,6 +147,7 @@ enum err store_read(struct store *store, struct record *records, size_t *count, 
         rc = mdb_cursor_get(cursor, &key, &value, backwards ? MDB_PREV : MDB_NEXT);
     }
     mdb_cursor_close(cursor);
+    store_leave();
     return rc != 0 && rc != MDB_NOTFOUND ? store_err(rc) : damage;
 }
 
@@ -403,50 +412,6 @@ static enum err meta_open(struct store *store, const char *path, const uint8_t *
     return rc == 0 ? ERR_OK : say(message, store_err(rc), "%s: %s", path, mdb_strerror(rc));
 }
 
-/* A file shorter than its pages: reading the map beyond its end is a signal, not an error. */
-static void on_bus_error(int number)
-{
-    static const char text[] = "orrery: the database file is cut short or its disk cannot be read: "
-                               "orreryctl db repair\n";
-
-    (void)number;
-    (void)!write(STDERR_FILENO, text, sizeof(text) - 1);
-    _exit(2);
-}
-
-static void on_assert(MDB_env *env, const char *text)
-{
-    (void)env;
-    log_line(LOG_ERROR, "store", "error=\"database damaged: orreryctl db repair\" at=\"%s\"", text);
-    _exit(2);
-}
-
-/* A word before the fault takes its course: garbage in a page can lead LMDB anywhere. */
-static void on_fault(int number)
-{
-    static const char text[] =
-        "orrery: a fault in memory: a bug, or the database is damaged, which "
-        "orreryctl db check shows and orreryctl db repair mends\n";
-
-    (void)number;
-    (void)!write(STDERR_FILENO, text, sizeof(text) - 1);
-}
-
-void store_guard(MDB_env *env)
-{
-    struct sigaction action = {.sa_handler = on_bus_error};
-    struct sigaction fault = {.sa_handler = on_fault, .sa_flags = (int)SA_RESETHAND};
-    struct sigaction now;
-
-    (void)sigaction(SIGBUS, &action, NULL);
-    if (sigaction(SIGSEGV, NULL, &now) == 0 && now.sa_handler == SIG_DFL) { /* no sanitizer's */
-        (void)sigaction(SIGSEGV, &fault, NULL);
-    }
-    if (env != NULL) {
-        (void)mdb_env_set_assert(env, on_assert);
-    }
-}
-
 static enum err env_open(struct store *store, const char *path, enum store_mode mode,
                          size_t map_bytes, char *message)
 {
@@ -480,6 +445,7 @@ enum err store_open_as(struct store **out, uv_loop_t *loop, const char *path,
     store->loop = loop;
     store->last = &store->first;
     enum err err = folder_hold(store, path, message);
+    store_enter();
     if (err == ERR_OK) {
         err = env_open(store, path, mode, map_bytes, message);
     }
@@ -494,6 +460,7 @@ enum err store_open_as(struct store **out, uv_loop_t *loop, const char *path,
             err = say(message, ERR_NO_MEMORY, "%s: cannot be read", path);
         }
     }
+    store_leave();
     if (err != ERR_OK) {
         store_close(store);
         return err;

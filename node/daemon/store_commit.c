@@ -273,6 +273,8 @@ static bool space_ends(MDB_env *env)
 void commit_run(struct commit *k)
 {
     MDB_txn *txn;
+
+    store_enter();
     int rc = mdb_txn_begin(k->store->env, NULL, 0, &txn);
 
     k->count = 0;
@@ -291,4 +293,5 @@ void commit_run(struct commit *k)
         }
     }
     k->rc = rc == EIO && space_ends(k->store->env) ? ENOSPC : rc;
+    store_leave();
 }

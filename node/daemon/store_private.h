@@ -63,8 +63,13 @@ struct store {
 /* Writes the batches of a commit in one transaction; on any thread. */
 void commit_run(struct commit *commit);
 
-/* Damage that LMDB or the system meets in the map ends the process with a clear word. */
+/* --- store_guard.c --- */
+/* From now on, damage that LMDB or the system meets in the map ends the process with a clear word
+ * and code 2. */
 void store_guard(MDB_env *env);
+/* Around calls of LMDB, on any thread: a fault between the two is damage. */
+void store_enter(void);
+void store_leave(void);
 
 enum err store_err(int rc);
 uint64_t record_check(MDB_val key, uint8_t tag, struct span body);
