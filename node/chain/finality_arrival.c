@@ -61,6 +61,7 @@ static void ask(struct finality *f, struct ctx *c)
     struct arrival *a = &f->arrival;
     uint64_t final = chain_final_instance(f->chain);
     uint64_t wanted = a->target < instance_checkable(f) ? a->target : instance_checkable(f);
+    wanted = a->low ? final + 1 : wanted;
     a->ask_ns = DEADLINE_NONE;
     a->asked_ns = 0;
     if (a->target <= final || a->check_frame != NULL || chain_trust_pending(f->chain) ||
@@ -68,7 +69,7 @@ static void ask(struct finality *f, struct ctx *c)
         return;
     }
     uint64_t ready = overlay_ready(f->overlay) & ~f->conflict.settled;
-    uint64_t links = a->links & ready;
+    uint64_t links = a->low ? ready : a->links & ready;
     if (links == 0) {
         links = ready;
     }
@@ -117,6 +118,7 @@ void arrival_wake(struct finality *f, struct ctx *c)
     if (a->ask_ns <= c->mono_ns) {
         if (a->asked_ns != 0) {
             a->links &= ~(UINT64_C(1) << a->asked_link); /* did not answer */
+            a->low = !a->low;
         }
         ask(f, c);
     }
@@ -238,7 +240,7 @@ static enum err decision_frame(struct finality *f, struct ctx *c, uint32_t link,
     uint8_t id[32];
     TRY(frame_decision_decode(&m, span_of(frame->data, frame->len)));
     TRY(certificate_peek(&facts, m.decision));
-    bool asked_for = a->asked_ns != 0 && a->asked_link == link && a->asked == facts.instance;
+    bool asked_for = a->asked_ns != 0 && a->asked_link == link && facts.instance >= a->asked;
     if (!asked_for && conflict_frame(f, c, link, frame)) {
         return ERR_OK;
     }

@@ -47,6 +47,7 @@ struct arrival {
     uint64_t links;                 /* who told of it */
     uint64_t asked_ns;              /* of the outstanding DECISION_GET; 0: none */
     uint64_t asked;                 /* its instance */
+    bool low; /* the next one is asked for: who told of more may lie, or say nothing */
     uint32_t asked_link;
     uint32_t check_link;
     uint32_t waiting_link;      /* who sent `waiting`; LINK_NONE: gone */
