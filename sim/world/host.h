@@ -28,6 +28,7 @@ struct wire {
     uint32_t peer;     /* node index */
     uint8_t peer_link; /* index at the peer */
     uint8_t state;
+    uint8_t number;      /* up or closing: what the node calls the link */
     uint16_t generation; /* of this end; changes at each reuse, so late frames are recognised */
     uint16_t peer_generation;
     bool dialed;
@@ -85,7 +86,15 @@ struct host {
     uint64_t datagrams;
     struct churn_node churn;
     struct pending_read *reads;
+    uint64_t numbers_used;      /* of links that the node has been told of */
+    uint8_t wire_of[LINKS_MAX]; /* by number */
     struct wire wire[LINKS_MAX];
 };
+
+/* The end that the node calls by this number, or NULL. */
+static inline struct wire *host_link(struct host *h, uint32_t number)
+{
+    return (h->numbers_used >> number & 1) != 0 ? &h->wire[h->wire_of[number]] : NULL;
+}
 
 #endif

@@ -36,14 +36,14 @@ void transcript_event(struct world *w, uint32_t index, uint64_t now_ns, const st
             event->recv.frame->len > 0 ? frame_name(event->recv.frame->data[0]) : NULL;
         uint32_t peer = event->recv.link == LINK_NONE
                             ? node_of_endpoint(&event->recv.from, w->count)
-                            : w->hosts[index].wire[event->recv.link].peer;
+                            : host_link(&w->hosts[index], event->recv.link)->peer;
         fprintf(out, " %s from %u (%u bytes)", name == NULL ? "?" : name, peer,
                 event->recv.frame->len);
         break;
     }
     case EVENT_LINK_UP:
         fprintf(out, " %u to %u%s", event->link_up.link,
-                w->hosts[index].wire[event->link_up.link].peer,
+                host_link(&w->hosts[index], event->link_up.link)->peer,
                 event->link_up.dialed ? ", dialed" : "");
         break;
     case EVENT_LINK_DOWN:

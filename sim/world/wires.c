@@ -2,7 +2,9 @@
  * the dialer has the link after two round trips, the acceptor half a one later, with the first
  * frame: a handshake can be sent again by anybody who recorded it, the channel cannot (spec: stream
  * 3). Both ends name the link by (index, generation), so that what is late for an older link is
- * recognised. */
+ * recognised. A node's own number of a link is the lowest that is free when the link comes up, as
+ * with daemons: of links that were dialed together the nearest has the lowest, and a node that asks
+ * the lowest asks a near one. */
 #include "sim/world/internal.h"
 
 #define HANDSHAKE_BYTES 256
@@ -96,17 +98,18 @@ static void end_send(struct world *w, unsigned thread, uint32_t index, uint64_t 
 
 void wire_close(struct world *w, unsigned thread, uint32_t index, uint64_t now_ns, uint32_t link)
 {
-    struct wire *x = &w->hosts[index].wire[link];
+    struct wire *x = host_link(&w->hosts[index], link);
 
     engine_mix(w->engine, index, 0xc105eu ^ link);
-    if (x->state == WIRE_UP) {
+    if (x != NULL && x->state == WIRE_UP) {
         end_send(w, thread, index, now_ns, x, LINK_CLOSED_THERE);
         w->hosts[index].links--;
         /* Who closes a link hears that it is down like any other (seam.h): only then is its number
          * free again. */
         x->state = WIRE_CLOSING;
         engine_send(w->engine, thread, index, index, now_ns,
-                    payload_link_make(PAYLOAD_END, link, x->generation, LINK_CLOSED_HERE));
+                    payload_link_make(PAYLOAD_END, w->hosts[index].wire_of[link], x->generation,
+                                      LINK_CLOSED_HERE));
     }
 }
 
@@ -117,14 +120,14 @@ void wire_send(struct world *w, unsigned thread, uint32_t index, uint64_t now_ns
     const struct blob *frame = effect->send.frame;
     uint32_t declared = effect->send.declared_bytes;
     struct host *h = &w->hosts[index];
-    struct wire *x = &h->wire[link];
+    struct wire *x = host_link(h, link);
     uint32_t bytes = (declared > frame->len ? declared : frame->len) +
                      (uint32_t)w->scenario->network.overhead_bytes;
     struct link_conditions c;
     struct link_outcome out;
 
     engine_mix(w->engine, index, frame->id[0] + link);
-    if (x->state != WIRE_UP) {
+    if (x == NULL || x->state != WIRE_UP) {
         blob_drop(w->shared, frame); /* it ended while the step ran */
         return;
     }
@@ -138,7 +141,7 @@ void wire_send(struct world *w, unsigned thread, uint32_t index, uint64_t now_ns
     w->workers[thread].bytes += bytes;
     if (out.break_ns != LINK_NEVER && break_before == LINK_NEVER) {
         engine_send(w->engine, thread, index, index, out.break_ns < now_ns ? now_ns : out.break_ns,
-                    payload_link_make(PAYLOAD_END, link, x->generation, LINK_BROKEN));
+                    payload_link_make(PAYLOAD_END, h->wire_of[link], x->generation, LINK_BROKEN));
     }
     if (out.arrival_ns == LINK_NEVER) {
         blob_drop(w->shared, frame);
@@ -190,9 +193,12 @@ static void link_up(struct world *w, unsigned thread, uint32_t index, uint64_t n
     const struct member *peer = &w->population.members[x->peer];
 
     x->state = WIRE_UP;
+    x->number = (uint8_t)__builtin_ctzll(~h->numbers_used); /* there are as many as ends */
+    h->numbers_used |= UINT64_C(1) << x->number;
+    h->wire_of[x->number] = (uint8_t)link;
     h->links++;
     event->kind = EVENT_LINK_UP;
-    event->link_up.link = link;
+    event->link_up.link = x->number;
     event->link_up.dialed = x->dialed;
     event->link_up.request = x->request;
     memcpy(event->link_up.peer, peer->node_id, 32);
@@ -312,8 +318,11 @@ static bool end_arrive(struct world *w, unsigned thread, uint32_t index, uint64_
                   (uint64_t[TRACE_VALUES_MAX]){x->peer, payload_argument(payload)});
     }
     x->state = WIRE_FREE;
+    if (!dialing) {
+        h->numbers_used &= ~(UINT64_C(1) << x->number);
+    }
     event->kind = EVENT_LINK_DOWN;
-    event->link_down.link = dialing ? LINK_NONE : link;
+    event->link_down.link = dialing ? LINK_NONE : x->number;
     event->link_down.request = x->request;
     event->link_down.why = why;
     return true;
@@ -331,7 +340,7 @@ bool wire_arrive(struct world *w, unsigned thread, uint32_t index, uint64_t now_
             return false;
         }
         event->kind = EVENT_RECV;
-        event->recv.link = payload_link(payload);
+        event->recv.link = h->wire[payload_link(payload)].number;
         event->recv.frame = payload_blob(payload);
         engine_mix(w->engine, index, event->recv.frame->id[0] ^ event->recv.link);
         return true;
@@ -396,4 +405,5 @@ void wires_drop(struct world *w, unsigned thread, uint32_t index, uint64_t now_n
         h->wire[i].state = WIRE_FREE;
     }
     h->links = 0;
+    h->numbers_used = 0;
 }

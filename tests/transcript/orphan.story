@@ -25,8 +25,8 @@ recv: 2 BLOCK_COMPACT BLOCK
 # wire 9: the compact block comes first; its parent is not known: it waits, the parent is fetched, and both enter the chain in one step:
 # received in order of height, one change of tip.
 [  20] 2 recv BLOCK_COMPACT from 1
-[  20] 2 recv BLOCK from 1
+[  20] 2 recv BLOCK from 0
 [  20] 2 block_received height=5 block=5a
 [  20] 2 block_received height=6 block=6a
 [  20] 2 tip_changed height=6 block=6a depth=0
-[  20] 2 recv BLOCK from 1
+[  20] 2 recv BLOCK from 0

@@ -26,16 +26,14 @@ show: evidence_found(kind, instance)
 [  72] 4 block_produced height=14 block=14b parent=13a
 [  76] 1 block_produced height=13 block=13c parent=12b
 [  76] 1 block_produced height=14 block=14c parent=13c
-[  79] 0 block_produced height=15 block=15a parent=14a
 # 80 s: over the healed links the two prevotes meet at 0 and 1: S1 (kind 1), one voter, two prevotes of one round (chain 1.5).
-# What was decided on the larger side is a checkpoint for all: nodes 0 and 1 leave their branch.
+# What was decided on the larger side is a checkpoint for all (they are told of the newest, instance 3): 0 and 1 leave their branch.
 [  80] 0 evidence_found kind=1 instance=2
-[  80] 0 checkpoint_decided instance=2 block=8a
 [  80] 1 evidence_found kind=1 instance=2
-[  82] 4 block_produced height=15 block=15b parent=14b
+[  82] 4 block_produced height=15 block=15a parent=14b
 # The evidence is a transaction of whoever found it. From the block that includes it on the key is jailed (wire 6): neither 0 nor 4
 # makes another block; node 1 does.
-[  83] 1 block_produced height=16 block=16a parent=15b
+[  83] 1 block_produced height=16 block=16a parent=15a
 [ 102] 1 block_produced height=19 block=19a parent=18a
 [ 108] 1 block_produced height=20 block=20a parent=19a
 [ 114] 1 block_produced height=22 block=22a parent=21a

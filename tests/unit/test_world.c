@@ -168,6 +168,31 @@ Test(world, a_dial_takes_two_round_trips)
     story_end(&story);
 }
 
+/* A link's number is the lowest that is free when it comes up, as with daemons: dials and
+ * handshakes have none. */
+Test(world, links_are_numbered_as_they_come_up)
+{
+    struct story story;
+    const char *settings[] = {"groups.a.count=8"};
+    uint64_t used[8] = {0};
+    unsigned links = 0;
+
+    story_begin(&story, two_machines, settings, 1, 1, true);
+    story_run(&story);
+    for (size_t i = 0; i < story.count; i++) {
+        const struct seen *s = &story.seen[i];
+        if (s->kind == EVENT_LINK_UP) {
+            cr_assert_eq(s->link, (uint32_t)__builtin_ctzll(~used[s->node]));
+            used[s->node] |= UINT64_C(1) << s->link;
+            links++;
+        } else if (s->kind == EVENT_LINK_DOWN && s->link != LINK_NONE) {
+            used[s->node] &= ~(UINT64_C(1) << s->link);
+        }
+    }
+    cr_assert_gt(links, 16);
+    story_end(&story);
+}
+
 /* An operating system that still runs refuses at once; a dead machine does not answer at all. */
 Test(world, a_dial_is_refused_or_times_out)
 {
