@@ -144,7 +144,7 @@ enum err host_open(struct host **out, const struct host_options *options)
 void host_transport_set(struct host *host, const uint8_t node_id[32],
                         const uint8_t transport_key[32])
 {
-    static_learn(host, node_id, transport_key);
+    static_learn(host, node_id, transport_key, false);
 }
 
 enum err host_start(struct host *host)
@@ -154,6 +154,7 @@ enum err host_start(struct host *host)
     invariant(host->life == HOST_NEW);
     TRY(wires_listen(host));
     TRY(datagrams_open(host));
+    statics_load(host);
     host->life = HOST_RUNNING;
     invariant(uv_timer_start(&host->sweep, on_sweep, SWEEP_MS, SWEEP_MS) == 0);
     host_step(host, &event);

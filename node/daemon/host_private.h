@@ -1,6 +1,6 @@
 /* The host behind host.h, for the files of the daemon that make it up: host.c (life), step.c
- * (events and effects), link.c (one socket), wires.c (all of them: dialing, accepting, limits),
- * datagram.c, durable.c. */
+ * (events and effects), link.c (one socket), statics.c (keys of peers), wires.c (all of them:
+ * dialing, accepting, limits), datagram.c, durable.c. */
 #ifndef ORRERY_DAEMON_HOST_PRIVATE_H
 #define ORRERY_DAEMON_HOST_PRIVATE_H
 
@@ -72,6 +72,7 @@ struct known_static {
     uint8_t node_id[32];
     uint8_t key[NOISE_KEY_BYTES];
     uint64_t used_ns; /* 0: free */
+    bool kept;        /* a record holds it */
 };
 
 enum later_kind { LATER_READ, LATER_DOWN, LATER_SUBMIT };
@@ -191,10 +192,17 @@ void wires_close(struct host *host);
 void wire_connect(struct host *host, const struct effect *effect);
 /* Gives an authenticated link its place and tells the node. False: closed. */
 bool wire_up(struct link *link);
-/* What a handshake taught: its static key, or that the one remembered is no longer right. */
-void static_learn(struct host *host, const uint8_t node_id[32], const uint8_t *key);
-const uint8_t *static_find(struct host *host, const uint8_t node_id[32]);
 void wires_sweep(struct host *host, uint64_t now_ns);
+
+/* --- statics.c --- */
+/* What the records of a former life know. */
+void statics_load(struct host *host);
+/* What a handshake taught; keep: over a restart too. */
+void static_learn(struct host *host, const uint8_t node_id[32], const uint8_t key[NOISE_KEY_BYTES],
+                  bool keep);
+/* The key remembered is no longer right. */
+void static_forget(struct host *host, const uint8_t node_id[32]);
+const uint8_t *static_find(struct host *host, const uint8_t node_id[32]);
 
 /* --- datagram.c --- */
 enum err datagrams_open(struct host *host);

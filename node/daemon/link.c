@@ -306,7 +306,7 @@ static void handshake_finish(struct link *link)
 
     memcpy(link->peer, h->peer, 32);
     if (!client) {
-        static_learn(host, h->peer, h->peer_static);
+        static_learn(host, h->peer, h->peer_static, link->dialed);
     }
     noise_split(&h->noise, &send, &receive, hash);
     channel_start(&link->channel, &send, &receive, uv_hrtime());
@@ -327,7 +327,7 @@ static void handshake_message(struct link *link, const uint8_t *message)
 
     if (err != ERR_OK) {
         if (link->dialed && h->expects && err == ERR_SIGNATURE) {
-            static_learn(link->host, h->peer, NULL); /* it may have a new one: XX next time */
+            static_forget(link->host, h->peer); /* it may have a new one: XX next time */
         }
         link_close(link, LINK_REFUSED, err_text(err));
         return;

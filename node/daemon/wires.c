@@ -20,45 +20,6 @@ void link_limits_default(struct link_limits *limits)
                                    .local_exempt = true};
 }
 
-/* --- static keys of nodes met before --- */
-
-const uint8_t *static_find(struct host *host, const uint8_t node_id[32])
-{
-    for (size_t i = 0; i < STATICS_MAX; i++) {
-        struct known_static *known = &host->statics[i];
-        if (known->used_ns != 0 && memcmp(known->node_id, node_id, 32) == 0) {
-            known->used_ns = uv_hrtime();
-            return known->key;
-        }
-    }
-    return NULL;
-}
-
-void static_learn(struct host *host, const uint8_t node_id[32], const uint8_t *key)
-{
-    struct known_static *place = &host->statics[0];
-
-    for (size_t i = 0; i < STATICS_MAX; i++) {
-        struct known_static *known = &host->statics[i];
-        if (known->used_ns != 0 && memcmp(known->node_id, node_id, 32) == 0) {
-            place = known;
-            break;
-        }
-        if (known->used_ns < place->used_ns) {
-            place = known;
-        }
-    }
-    if (key == NULL) {
-        if (place->used_ns != 0 && memcmp(place->node_id, node_id, 32) == 0) {
-            place->used_ns = 0;
-        }
-        return;
-    }
-    memcpy(place->node_id, node_id, 32);
-    memcpy(place->key, key, NOISE_KEY_BYTES);
-    place->used_ns = uv_hrtime();
-}
-
 /* --- limits --- */
 
 static bool handshaking(const struct link *link)

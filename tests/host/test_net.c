@@ -9,6 +9,7 @@
 #include <uv.h>
 
 #include "node/daemon/address.h"
+#include "node/daemon/host_private.h"
 #include "tests/host/rogue.h"
 
 static struct net net;
@@ -136,6 +137,34 @@ Test(host, transport_known, .timeout = 150)
     cr_assert_geq(stats.handshakes_ik, 2);
     host_stats(net.nodes[1].host, &stats);
     cr_assert_eq(stats.handshakes_ik, 0);
+    net_close(&net);
+}
+
+static bool dialed(const struct net *n)
+{
+    struct host_peer peers[LINKS_MAX];
+    return host_peers(n->nodes[0].host, peers) == 1 && peers[0].dialed;
+}
+
+/* A transport key that a dial taught is known in the next life, without a dial; one that was wrong
+ * since is forgotten there too. */
+Test(host, transport_learnt, .timeout = 240)
+{
+    net_open(&net, 2, 1000, NET_IPV4);
+    net_start(&net, 1); /* nobody is there yet when it dials */
+    net_run(&net, 300, NULL);
+    net_start(&net, 0);
+    while (!net_run(&net, 5000, dialed)) { /* it was faster: again */
+        net_stop(&net, 0);
+        net_start(&net, 0);
+    }
+    net_stop(&net, 1);
+    net_stop(&net, 0);
+    net_start(&net, 0);
+    cr_assert_not_null(static_find(net.nodes[0].host, net.nodes[1].node_id));
+    net.nodes[1].transport[0] ^= 8;
+    net_start(&net, 1);
+    cr_assert(net_run(&net, 2 * WAIT_MS, linked));
     net_close(&net);
 }
 
