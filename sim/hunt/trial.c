@@ -96,7 +96,8 @@ static bool snapshot_gone(const struct trial *t, uint64_t now_ns)
 /* Rules under which nobody can demand progress. R1: a committee without a quorum. R2: blocks dated
  * by some are the future of others.
  * R3: a newcomer whose snapshot is gone. R4: a long branch lost to a short one, and whoever is up
- * had signed the next height there: two headers of one height convict. */
+ * had signed the next height there: two headers of one height convict. R5: too many lost what
+ * they had stored (within the budget less than a third may). */
 static bool lost(struct trial_result *r, const struct trial *t, const struct world *world)
 {
     uint64_t least = UINT64_MAX, most = 0;
@@ -121,6 +122,10 @@ static bool lost(struct trial_result *r, const struct trial *t, const struct wor
         snprintf(r->text, sizeof(r->text),
                  "R3: node %" PRIu32 " wants a snapshot older than the %d that anybody keeps",
                  watch_laggard(&t->watch, r->end_ns), SYNC_SNAPSHOTS);
+    } else if (!watch_quorum_sound(&t->watch)) {
+        snprintf(r->text, sizeof(r->text),
+                 "R5: not more than 2/3 of the weight has an undamaged store; whoever cannot read "
+                 "what it signed signs nothing more");
     } else if (world_barred(world)) {
         snprintf(
             r->text, sizeof(r->text),
@@ -213,6 +218,7 @@ void trial_run(struct trial_result *r, const struct scenario *s,
                 s->chain.epoch_blocks / s->chain.checkpoint_blocks);
     for (uint32_t i = 0; i < trial.watch.nodes; i++) {
         trial.watch.node[i].liar = world_byzantine(world, i);
+        trial.watch.node[i].forgetful = world_forgetful(world, i);
     }
     enum world_end end = world_run(world);
     struct world_stats stats;

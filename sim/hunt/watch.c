@@ -100,7 +100,7 @@ uint32_t watch_laggard(const struct watch *w, uint64_t now_ns)
     return UINT32_MAX;
 }
 
-bool watch_quorum(const struct watch *w)
+static bool quorum_of(const struct watch *w, bool forgetful_too)
 {
     uint64_t highest = 0;
     uint64_t sum = 0;
@@ -117,7 +117,7 @@ bool watch_quorum(const struct watch *w)
     for (uint32_t i = 0; i < w->nodes; i++) {
         const struct watch_node *n = &w->node[i];
         uint64_t newest = 0;
-        if (!n->up || n->liar) {
+        if (!n->up || n->liar || (n->forgetful && !forgetful_too)) {
             continue;
         }
         if (n->epoch[k] == epoch) {
@@ -130,4 +130,14 @@ bool watch_quorum(const struct watch *w)
         }
     }
     return (u128)sum * 3 > (u128)w->total[k] * 2;
+}
+
+bool watch_quorum(const struct watch *w)
+{
+    return quorum_of(w, true);
+}
+
+bool watch_quorum_sound(const struct watch *w)
+{
+    return quorum_of(w, false);
 }

@@ -9,7 +9,8 @@ enum { WATCH_EPOCHS = 4, WATCH_INSTANCES = 2 };
 
 struct watch_node {
     bool up;
-    bool liar; /* nothing is demanded of it */
+    bool liar;      /* nothing is demanded of it */
+    bool forgetful; /* a fault damages or takes what it stored */
     uint64_t up_ns;
     uint64_t instance;            /* newest decided */
     uint64_t epoch[WATCH_EPOCHS]; /* newest committees it sat in, [epoch % WATCH_EPOCHS] */
@@ -44,5 +45,7 @@ uint32_t watch_laggard(const struct watch *watch, uint64_t now_ns);
 /* The committee of the next instance has more than 2/3 of its weight up, as far as is known: a
  * member that has not yet learned of its seat counts with the newest weight it had. */
 bool watch_quorum(const struct watch *watch);
+/* The same without those whose store a fault damages. */
+bool watch_quorum_sound(const struct watch *watch);
 
 #endif

@@ -11,8 +11,7 @@
 #define VISIT_NS UINT64_C(5000000000)
 #define OVERDUE_NS UINT64_C(60000000000) /* a machine may be asleep, and batches are lazy */
 
-/* A machine that loses what it had signed may sign something else: not by its own fault. */
-static bool forgetful(const struct world *w, uint32_t index)
+bool world_forgetful(const struct world *w, uint32_t index)
 {
     for (uint32_t i = 0; i < w->timeline.count; i++) {
         const struct fault *f = &w->timeline.fault[i];
@@ -37,7 +36,7 @@ void world_checks_build(struct world *w)
         const struct member *m = &w->population.members[i];
         stake[i] = m->stake_tokens;
         byzantine[i] = adversaries_until_ns(w->adversaries, i);
-        forget[i] = forgetful(w, i);
+        forget[i] = world_forgetful(w, i);
         if (memcmp(m->config.account_seed, none, 32) != 0) { /* twins too */
             memcpy(accounts[i], m->account, 32);
         }

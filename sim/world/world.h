@@ -66,6 +66,10 @@ uint64_t world_last_change_ns(const struct world *world);
 /* Whether a line of `adversaries:` names the node. */
 bool world_byzantine(const struct world *world, uint32_t node);
 
+/* Whether a fault makes it lose what it had signed: it may sign something else, not by its own
+ * fault, or, when it notices, nothing more. */
+bool world_forgetful(const struct world *world, uint32_t node);
+
 /* What became of options.chain. ERR_NOT_FOUND: nothing is final, or no machine has all blocks;
  * ERR_IO. */
 enum err world_chain_written(const struct world *world) MUST_CHECK;
