@@ -8,7 +8,17 @@
 
 struct beacon_withholder {
     struct hold hold;
+    bool keeps;
+    uint8_t kept[32]; /* the first block kept back; what is built on it is kept too */
 };
+
+static bool stands_on(const struct act *a, const uint8_t id[32])
+{
+    const struct chain *chain = node_chain(a->node);
+    uint32_t entry = chain_find(chain, id);
+
+    return entry != TREE_NONE && chain_descends(chain, chain_tip(chain), entry);
+}
 
 /* Does the block lead to a committee in which the line has less than its due? */
 static bool serves_badly(const struct act *a, const struct tree_entry *e)
@@ -52,17 +62,27 @@ static void beacon_withholder_traced(struct act *a, enum trace_kind kind, const 
     const struct chain *chain = node_chain(a->node);
     const struct tree_entry *tip = chain_entry(chain, chain_tip(chain));
 
-    if (kind != TRACE_block_produced) {
+    if (kind != TRACE_block_produced && kind != TRACE_block_received) {
         return;
     }
-    hold_forget(&s->hold, s->hold.public_height);
-    bool built_on_secret = s->hold.count > 0;
-    bool last = load64(tip->id) == value[1] && serves_badly(a, tip);
-    if (last) {
-        act_trace(a, DEED_ATTEMPT, tip->height, 0);
+    if (s->keeps && !stands_on(a, s->kept)) { /* the others' chain is the higher one by now */
+        s->keeps = false;
+        hold_forget(&s->hold, UINT64_MAX);
     }
-    if (last || built_on_secret) {
-        (void)hold_traced(&s->hold, a, kind, value);
+    bool bad =
+        load64(tip->id) == value[1] && act_colluding_key(a, tip->signer) && serves_badly(a, tip);
+    if (!bad && !s->keeps) {
+        return;
+    }
+    s->hold.below = true; /* for ever: not only while the others are behind */
+    if (hold_traced(&s->hold, a, kind, value) && bad) {
+        if (!s->keeps) {
+            s->keeps = true;
+            memcpy(s->kept, tip->id, 32);
+        }
+        if (kind == TRACE_block_produced) {
+            act_trace(a, DEED_ATTEMPT, tip->height, 0);
+        }
     }
 }
 
