@@ -39,8 +39,10 @@ void watch_row(struct watch *w, const struct trace_row *row)
         uint64_t k = v[0] % WATCH_EPOCHS;
         n->epoch[k] = v[0];
         n->weight[k] = v[1];
-        w->total_epoch[k] = v[0];
-        w->total[k] = v[2];
+        if (v[0] >= w->total_epoch[k]) { /* else of a node that is catching up */
+            w->total_epoch[k] = v[0];
+            w->total[k] = v[2];
+        }
         break;
     }
     default:
