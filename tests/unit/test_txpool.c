@@ -189,6 +189,37 @@ static uint32_t fill(struct rng *rng, int from)
     return pool.count;
 }
 
+/* What is removed by name is gone and nothing else; who has a greater nonce pooled waits. */
+Test(txpool, remove_and_waits)
+{
+    struct rng rng;
+    rng_init_stream(&rng, 9, RNG_TEST, 2);
+    test_host_init(&host, 1, TEST_MEMO_ON);
+    pool_begin(CAPACITY, 99);
+    uint32_t count = fill(&rng, 0);
+    cr_assert_gt(count, 40);
+    for (uint32_t i = 0; i < pool.used; i++) {
+        struct txpool_entry e = pool.entries[i];
+        bool waits = false;
+        if (e.tx == NULL) {
+            continue;
+        }
+        for (uint32_t k = 0; k < pool.used; k++) {
+            const struct txpool_entry *o = &pool.entries[k];
+            waits |= o->tx != NULL && memcmp(o->sender, e.sender, 32) == 0 && o->nonce > e.nonce;
+        }
+        cr_assert_eq(txpool_waits(&pool, e.sender, e.nonce), waits);
+        txpool_remove(&pool, host.shared, e.id);
+        txpool_remove(&pool, host.shared, e.id);
+        cr_assert_eq(pool.count, --count);
+        cr_assert_null(txpool_find(&pool, e.id));
+        cr_assert_eq(txpool_waits(&pool, e.sender, e.nonce), waits);
+    }
+    cr_assert_eq(pool.count, 0);
+    pool_end();
+    cr_assert_eq(test_host_end(&host), 0);
+}
+
 static const struct txpool_entry *entry_of(struct span tx)
 {
     uint8_t id[32];
