@@ -1,16 +1,19 @@
 """A network of real daemons on loopback for tests that kill, starve and watch it: made by the testnet tool, under a load of
 transfers, and judged by what every daemon traced before it sent anything."""
 import collections
+import contextlib
 import http.client
 import importlib.util
 import json
 import os
 import pathlib
 import random
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 
@@ -39,15 +42,16 @@ def number(pair):
 
 
 class Live:
-    """Daemons 1 to n. `extra` are lines for every node.yaml."""
+    """Daemons 1 to n. `extra` are lines for every node.yaml, `genesis` some for the text of the genesis."""
 
-    def __init__(self, programs, folder, nodes, target_ms, extra=""):
+    def __init__(self, programs, folder, nodes, target_ms, extra="", genesis=()):
         tool = pathlib.Path(__file__).resolve().parents[2] / "node/daemon/install/testnet.py"
         spec = importlib.util.spec_from_file_location("testnet", tool)
         testnet = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(testnet)
         self.folder = pathlib.Path(folder)
         self.net = testnet.Testnet(str(self.folder), programs)
+        self.net.genesis_more = genesis
         port = ports_free(2 * nodes)
         self.net.make(nodes, target_ms, port, port + nodes)
         self.children, self.environment = {}, {}
@@ -139,6 +143,13 @@ class Live:
                 time.sleep(0.05)
         return least
 
+    @staticmethod
+    def wait_for(what, otherwise, seconds=300):
+        until = time.monotonic() + seconds
+        while not what():
+            assert time.monotonic() < until, otherwise
+            time.sleep(0.1)
+
     def log(self, node):
         return (self.home(node) / "log").read_text(errors="replace")
 
@@ -193,6 +204,15 @@ class Live:
             done = subprocess.run([self.net.program("orreryctl"), "db", "check", str(self.home(node) / "data")],
                                   capture_output=True, text=True, check=False)
             assert done.returncode == 0, f"node {node}: {done.stdout}{done.stderr}"
+
+    def end_well(self):
+        """Every check at the end of a test: what is final is on every chain, everybody stops cleanly, nobody signed twice, every
+        database is whole. As judge()."""
+        self.check_chain(self.judge()[0])
+        self.stop()
+        told = self.judge()
+        self.check_databases()
+        return told
 
 
 class Load:
@@ -275,3 +295,28 @@ class Load:
 def programs_folder(argv):
     """The build folder, taken off the arguments."""
     return os.path.abspath(argv.pop(1))
+
+
+@contextlib.contextmanager
+def network(name, programs, nodes, target_ms, extra="", genesis=()):
+    """A network in a folder of its own, which is kept when the test fails. Whatever happens, no daemon is left."""
+    folder = tempfile.mkdtemp(prefix=f"orrery-{name}-")
+    live = Live(programs, folder, nodes, target_ms, extra, genesis)
+    try:
+        yield live
+    except BaseException:
+        print(f"kept: {folder}")
+        raise
+    finally:
+        live.end()
+    shutil.rmtree(folder)
+
+
+@contextlib.contextmanager
+def under_load(live, **how):
+    """Transfers while this lasts; they begin with load.start()."""
+    load = Load(live, **how)
+    try:
+        yield load
+    finally:
+        load.over.set()

@@ -2,14 +2,12 @@
 """Dates that jump by an hour under running daemons: of one node forth and back, then of all. The others go on, who is back
 follows again, and nobody signs twice. Usage: test_clock.py BUILD LIBCLOCK_SHIFT"""
 import os
-import shutil
 import struct
 import sys
-import tempfile
 import time
 
 sys.dont_write_bytecode = True
-from live import Live, Load, programs_folder  # noqa: E402
+from live import network, programs_folder, under_load  # noqa: E402
 
 NODES, TARGET_MS, HOUR = 5, 500, 3600 * 1000
 
@@ -39,11 +37,8 @@ def goes_on(live, nodes):
 def main():
     library = os.path.abspath(sys.argv.pop(2))
     programs = programs_folder(sys.argv)
-    folder = tempfile.mkdtemp(prefix="orrery-clock-")
-    live = Live(programs, folder, NODES, TARGET_MS)
-    clocks, load = Clocks(live, library), Load(live, per_second=40)
-    everybody, good = live.nodes(), False
-    try:
+    with network("clock", programs, NODES, TARGET_MS) as live, under_load(live, per_second=40) as load:
+        clocks, everybody = Clocks(live, library), live.nodes()
         live.start()
         live.wait_final(1)
         load.start()
@@ -55,19 +50,8 @@ def main():
         clocks.jump(HOUR, everybody)
         goes_on(live, everybody)
         load.stop()
-        final, votes, blocks = live.judge()
-        live.check_chain(final)
-        live.stop()
-        live.judge()
+        final, votes, blocks = live.end_well()
         print(f"{len(final)} final blocks, none lost; {votes} votes and {blocks} blocks signed, none twice")
-        good = True
-    finally:
-        load.over.set()
-        live.end()
-        if good:
-            shutil.rmtree(folder)
-        else:
-            print(f"kept: {folder}")
 
 
 if __name__ == "__main__":

@@ -4,13 +4,11 @@ become final again, and every database is whole at the end. Usage: test_kill.py 
 ORRERY_SEED draws victims and pauses; what they interrupt is up to the machine."""
 import os
 import random
-import shutil
 import sys
-import tempfile
 import time
 
 sys.dont_write_bytecode = True
-from live import Live, Load, programs_folder  # noqa: E402
+from live import network, programs_folder, under_load  # noqa: E402
 
 KILLS = int(os.environ.get("ORRERY_KILLS", "20"))
 NODES, TARGET_MS = 5, 500
@@ -47,11 +45,7 @@ def kill_often(live, draw):
 def main():
     programs = programs_folder(sys.argv)
     seed = int(os.environ.get("ORRERY_SEED", "7"))
-    folder = tempfile.mkdtemp(prefix="orrery-kill-")
-    live = Live(programs, folder, NODES, TARGET_MS)
-    load = Load(live)
-    good = False
-    try:
+    with network("kill", programs, NODES, TARGET_MS) as live, under_load(live) as load:
         live.start()
         live.wait_final(1)
         load.start()
@@ -61,23 +55,11 @@ def main():
         top = live.wait_final(max(live.final(n)[0] for n in live.nodes()) + 4)
         load.stop()
         included = min(load.included(node) for node in live.nodes())
-        final, _, _ = live.judge()
-        live.check_chain(final)
-        live.stop()
-        final, votes, blocks = live.judge()
-        live.check_databases()
+        final, votes, blocks = live.end_well()
         assert included >= KILLS, f"{included} transfers: there was no load"
         print(f"{KILLS} kills in {took:.0f} s, {everybody} of all at once; {len(final)} final blocks up to height {top}, none lost; "
               f"{votes} votes and {blocks} blocks signed, none twice; {included} of {sum(load.accepted.values())} transfers included; "
               f"final again within {longest:.1f} s")
-        good = True
-    finally:
-        load.over.set()
-        live.end()
-        if good:
-            shutil.rmtree(folder)
-        else:
-            print(f"kept: {folder}")
 
 
 if __name__ == "__main__":

@@ -6,15 +6,13 @@ import http.client
 import os
 import random
 import re
-import shutil
 import socket
 import statistics
 import sys
-import tempfile
 import time
 
 sys.dont_write_bytecode = True
-from live import Live, Load, programs_folder  # noqa: E402
+from live import network, programs_folder, under_load  # noqa: E402
 
 SECONDS = int(os.environ.get("ORRERY_SOAK_S", "60"))
 NODES, TARGET_MS, EVERY_S, KIB = 5, 1000, 2.5, 1024
@@ -74,46 +72,40 @@ def flat(samples):
         print(f"node {node + 1}: at most {fds[0]} then {fds[1]} file descriptors, median {memory[0] / KIB:.1f} then {memory[1] / KIB:.1f} MiB")
 
 
+def soak(live, load, strangers, table):
+    """Samples, until the time is over."""
+    begin, samples = time.monotonic(), []
+    while time.monotonic() < begin + SECONDS or len(samples) < 9:
+        strangers.come()
+        strangers.spam()
+        time.sleep(EVERY_S)
+        samples.append(sample(live))
+        if table:
+            text = "\t".join(f"{fds}\t{memory}" for fds, memory in samples[-1])
+            table.write(f"{time.monotonic() - begin:.0f}\t{text}\n")
+            table.flush()
+    strangers.leave()
+    load.stop()
+    return samples
+
+
 def main():
     if not {"ORRERY_FULL", "ORRERY_SOAK_S"} & set(os.environ):
         print("skipped: ORRERY_FULL=1 runs it")
         return 77
     programs = programs_folder(sys.argv)
     table = open(sys.argv[1], "w", encoding="ascii") if len(sys.argv) > 1 else None
-    folder = tempfile.mkdtemp(prefix="orrery-soak-")
-    live = Live(programs, folder, NODES, TARGET_MS)
-    load, samples = Load(live, per_second=20), []
-    strangers, good = Strangers(live, load, random.Random(1)), False
-    try:
+    with network("soak", programs, NODES, TARGET_MS) as live, under_load(live, per_second=20) as load:
         live.start()
         live.wait_final(1)
         load.start()
-        begin = time.monotonic()
-        while time.monotonic() < begin + SECONDS or len(samples) < 9:
-            strangers.come()
-            strangers.spam()
-            time.sleep(EVERY_S)
-            samples.append(sample(live))
-            if table:
-                text = "\t".join(f"{fds}\t{memory}" for fds, memory in samples[-1])
-                table.write(f"{time.monotonic() - begin:.0f}\t{text}\n")
-                table.flush()
-        strangers.leave()
-        load.stop()
+        samples = soak(live, load, Strangers(live, load, random.Random(1)), table)
         top = live.wait_final(max(live.final(n)[0] for n in live.nodes()) + 1)
         included = load.included(1)
-        live.stop()
-        live.judge()
+        final, votes, blocks = live.end_well()
         flat(samples)
-        print(f"{time.monotonic() - begin:.0f} s, {included} transfers, final height {top}")
-        good = True
-    finally:
-        load.over.set()
-        live.end()
-        if good:
-            shutil.rmtree(folder)
-        else:
-            print(f"kept: {folder}")
+        print(f"{SECONDS} s, {included} transfers, {len(final)} final blocks up to height {top}, none lost; {votes} votes and "
+              f"{blocks} blocks signed, none twice")
     return 0
 
 

@@ -3,11 +3,10 @@
 state; and with a trusted block that its peers contradict: it follows none of them and drops them. Usage: test_sync.py BUILD"""
 import shutil
 import sys
-import tempfile
 import time
 
 sys.dont_write_bytecode = True
-from live import Live, Load, number, programs_folder  # noqa: E402
+from live import network, number, programs_folder, under_load  # noqa: E402
 
 NODES, TARGET_MS, NEWCOMER, EPOCH_BLOCKS = 5, 300, 5, 60
 
@@ -81,22 +80,11 @@ def join_all_ways(live):
 
 def main():
     programs = programs_folder(sys.argv)
-    folder = tempfile.mkdtemp(prefix="orrery-sync-")
-    live = Live(programs, folder, NODES, TARGET_MS)
-    load, good = Load(live, per_second=40), False
-    try:
+    with network("sync", programs, NODES, TARGET_MS) as live, under_load(live, per_second=40) as load:
         live.start(*range(1, NEWCOMER))
         live.wait_final(0)
         load.start()
         join_all_ways(live)
-        good = True
-    finally:
-        load.over.set()
-        live.end()
-        if good:
-            shutil.rmtree(folder)
-        else:
-            print(f"kept: {folder}")
 
 
 if __name__ == "__main__":
