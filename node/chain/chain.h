@@ -166,7 +166,7 @@ bool chain_write_done(struct chain *chain, struct ctx *c, const struct event *ev
                       struct chain_news *news, const struct blob **produced);
 /* A write failed that nobody waits for: whatever a checkpoint stands on and that was here then is
  * written again with it. */
-void chain_write_failed(struct chain *chain);
+void chain_write_failed(struct chain *chain, const struct ctx *c);
 /* Own production, deferred blocks, work left over. */
 void chain_wake(struct chain *chain, struct ctx *c, struct chain_news *news);
 uint64_t chain_deadline_ns(const struct chain *chain);

@@ -70,6 +70,7 @@ struct chain {
     struct params params;   /* in force for the child of the tip */
     bool write_failed;      /* of a batch that nobody waited for, maybe of a block to come */
     uint64_t failed_height; /* of the highest block that was here then */
+    bool holes;             /* of any batch, or adopted: blocks may be missing below the tree */
     uint64_t durable_height;
     uint8_t durable_root[32]; /* of the newest durable checkpoint, zeros: genesis */
     bool final_refused;       /* the disk did not take the newest checkpoint */
@@ -126,7 +127,7 @@ void checkpoint_write(struct chain *chain, struct ctx *c, uint32_t to, const str
                       const uint32_t *losers, size_t count);
 /* The answer to the oldest of those writes. */
 void checkpoint_written(struct chain *chain, const struct ctx *c, enum err err);
-/* Offers the newest checkpoint to the disk again if it is time. */
+/* Offers what the disk refused to it again if it is time. */
 void checkpoint_wake(struct chain *chain, struct ctx *c);
 /* With finality off: forgets what is deeper than rollback_max_blocks. */
 void checkpoint_follow(struct chain *chain, struct ctx *c);

@@ -16,9 +16,8 @@ void checkpoint_write(struct chain *chain, struct ctx *c, uint32_t to, const str
     chain->final_decision = decision != NULL ? blob_keep(chain->shared, decision) : NULL;
     blob_drop(chain->shared, before);
     durable_final_write(c, &chain->tree, chain->final_instance, to, decision, chain->durable_root,
-                        losers, count);
+                        losers, count, chain->holes);
     chain->final_writes++;
-    chain->final_again_ns = DEADLINE_NONE;
     memcpy(chain->durable_root, entry->state_root, 32);
     chain->durable_height = entry->height;
 }
@@ -26,29 +25,31 @@ void checkpoint_write(struct chain *chain, struct ctx *c, uint32_t to, const str
 void checkpoint_written(struct chain *chain, const struct ctx *c, enum err err)
 {
     chain->final_refused = err != ERR_OK;
-    chain->write_failed |= err != ERR_OK;
-    if (--chain->final_writes > 0) {
-        return; /* a newer one follows */
-    }
-    if (err == ERR_OK) {
+    chain->final_writes--;
+    if (err != ERR_OK) {
+        chain_write_failed(chain, c);
+    } else if (chain->final_writes == 0) {
         blob_drop(chain->shared, chain->final_decision);
         chain->final_decision = NULL;
-    } else if (chain->params.finality != 0) {
-        chain->final_again_ns = c->mono_ns + WRITE_AGAIN_MS * MS;
     }
 }
 
-/* Blocks below it may have been refused as well and are gone from the tree: a restart finds what it
- * needs of them in `a`. */
+/* What is still in the tree is written again. Blocks below may have been refused as well and are
+ * gone: what a restart needs of them stands in `a`. */
 void checkpoint_wake(struct chain *chain, struct ctx *c)
 {
     const struct tree *tree = &chain->tree;
+    const struct tree_entry *base = &tree->entries[tree->base];
 
-    if (c->mono_ns >= chain->final_again_ns) {
-        durable_adopted_write(c, tree, tree->entries[tree->base].height);
-        durable_block_write(c, &tree->entries[tree->base]);
+    if (c->mono_ns < chain->final_again_ns) {
+        return;
+    }
+    chain->final_again_ns = DEADLINE_NONE;
+    if (base->block != NULL) { /* not genesis */
+        durable_block_write(c, base);
         checkpoint_write(chain, c, tree->base, chain->final_decision, NULL, 0);
     }
+    durable_path_write(c, tree, tree->tip);
 }
 
 bool chain_final_stored(const struct chain *chain)
@@ -86,7 +87,7 @@ enum err checkpoint_cut(struct chain *chain, struct ctx *c, uint32_t to,
     return ERR_OK;
 }
 
-void chain_write_failed(struct chain *chain)
+void chain_write_failed(struct chain *chain, const struct ctx *c)
 {
     const struct tree *tree = &chain->tree;
 
@@ -95,6 +96,10 @@ void chain_write_failed(struct chain *chain)
          i = tree_next(tree, tree->base, i)) {
         uint64_t height = tree->entries[i].height;
         chain->failed_height = height > chain->failed_height ? height : chain->failed_height;
+    }
+    chain->holes = true;
+    if (chain->params.finality != 0) {
+        chain->final_again_ns = c->mono_ns + WRITE_AGAIN_MS * MS;
     }
 }
 

@@ -120,13 +120,12 @@ void durable_block_write(struct ctx *c, const struct tree_entry *entry)
 
 #define ANCESTOR_BYTES 16
 
-void durable_adopted_write(struct ctx *c, const struct tree *tree, uint64_t height)
+static void ancestors_put(struct ctx *c, struct write_batch *batch, const struct tree *tree)
 {
     uint8_t value[8 + RETARGET_WINDOW * ANCESTOR_BYTES + 8];
     size_t len = 8;
-    struct write_batch batch;
 
-    store64(value, height);
+    store64(value, tree->entries[tree->base].height);
     for (uint32_t i = 0; i < tree->below_count; i++) {
         uint32_t at = (tree->below_next + RETARGET_WINDOW - tree->below_count + i);
         const struct ancestor *ancestor = &tree->below[at % RETARGET_WINDOW];
@@ -135,9 +134,7 @@ void durable_adopted_write(struct ctx *c, const struct tree *tree, uint64_t heig
         len += ANCESTOR_BYTES;
     }
     check_write(value, len + 8);
-    ctx_write_begin(c, &batch);
-    ctx_write_put(c, &batch, span_of("a", 1), span_of(value, len + 8));
-    ctx_write_commit_quiet(c, &batch);
+    ctx_write_put(c, batch, span_of("a", 1), span_of(value, len + 8));
 }
 
 enum err durable_adopted_read(struct tree *tree, uint64_t *adopted, struct span bytes,
@@ -219,7 +216,8 @@ void durable_path_write(struct ctx *c, const struct tree *tree, uint32_t to)
 
 void durable_final_write(struct ctx *c, const struct tree *tree, uint64_t instance,
                          uint32_t checkpoint, const struct blob *decision,
-                         const uint8_t old_root[32], const uint32_t *losers, size_t count)
+                         const uint8_t old_root[32], const uint32_t *losers, size_t count,
+                         bool ancestors)
 {
     static const uint8_t none[32];
     const struct tree_entry *entry = &tree->entries[checkpoint];
@@ -237,7 +235,7 @@ void durable_final_write(struct ctx *c, const struct tree *tree, uint64_t instan
 
     ctx_write_begin(c, &batch);
     delete_blocks(c, &batch, tree, losers, count);
-    if (batch.count + 4 > WRITE_OPS_MAX) {
+    if (batch.count + 5 > WRITE_OPS_MAX) {
         ctx_write_commit_quiet(c, &batch);
         ctx_write_begin(c, &batch);
     }
@@ -251,6 +249,9 @@ void durable_final_write(struct ctx *c, const struct tree *tree, uint64_t instan
         ctx_write_put_blob(c, &batch, span_of(decision_key, sizeof(decision_key)), decision);
     }
     ctx_write_put(c, &batch, span_of("c", 1), span_of(value, sizeof(value)));
+    if (ancestors && tree->entries[tree->base].height > 0) {
+        ancestors_put(c, &batch, tree);
+    }
     if (memcmp(old_root, none, 32) != 0 && memcmp(old_root, entry->state_root, 32) != 0) {
         state_key_of(key, old_root);
         ctx_write_delete(c, &batch, span_of(key, sizeof(key)));

@@ -42,11 +42,9 @@ enum err final_record_decode(struct final_record *record, struct span bytes) MUS
 void signed_record_encode(uint8_t out[RECORD_SIGNED_BYTES], const struct signed_record *record);
 enum err signed_record_decode(struct signed_record *record, struct span bytes) MUST_CHECK;
 
-/* `a`: what the retarget needs of the ancestors of a checkpoint that was adopted, whose blocks this
- * node never had: height u64 of the checkpoint, then (ts u64, bt u64) of its ancestors, oldest
- * first, and a check. */
-void durable_adopted_write(struct ctx *c, const struct tree *tree, uint64_t height);
-/* Notes in the tree those ancestors at or above height `from`; ERR_CORRUPT. adopted gets the height
+/* `a`: what the retarget needs of the ancestors of a checkpoint whose blocks may not be here:
+ * height u64 of the checkpoint, then (ts u64, bt u64) of its ancestors, oldest first, and a check.
+ * Notes in the tree those ancestors at or above height `from`; ERR_CORRUPT. adopted gets the height
  * of the checkpoint. */
 enum err durable_adopted_read(struct tree *tree, uint64_t *adopted, struct span bytes,
                               uint64_t from) MUST_CHECK;
@@ -63,11 +61,13 @@ uint32_t durable_signed_write(struct ctx *c, const struct signed_record *record,
 void durable_path_write(struct ctx *c, const struct tree *tree, uint32_t to);
 
 /* A new checkpoint in one batch: `f` (decision may be NULL), `c`, the state under its root in place
- * of the one under old_root (zeros: none), and without the blocks of the losers. Its
- * writer is told whether the disk took it. */
+ * of the one under old_root (zeros: none), and without the blocks of the losers;
+ * ancestors: with `a` for the base of the tree, unless that is genesis. Its writer is told whether
+ * the disk took it. */
 void durable_final_write(struct ctx *c, const struct tree *tree, uint64_t instance,
                          uint32_t checkpoint, const struct blob *decision,
-                         const uint8_t old_root[32], const uint32_t *losers, size_t count);
+                         const uint8_t old_root[32], const uint32_t *losers, size_t count,
+                         bool ancestors);
 
 /* Without the blocks of the losers: a checkpoint that has no record of its own. */
 void durable_losers_delete(struct ctx *c, const struct tree *tree, const uint32_t *losers,

@@ -224,7 +224,7 @@ static void write_done(struct node *node, struct ctx *c, const struct event *eve
     const struct blob *produced = NULL;
 
     if (event->write_done.request == 0) {
-        chain_write_failed(node->chain); /* of a batch that nobody waits for */
+        chain_write_failed(node->chain, c); /* of a batch that nobody waits for */
         return;
     }
     if (finality_write_done(node->finality, c, event)) {
