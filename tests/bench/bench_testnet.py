@@ -7,6 +7,7 @@ A generator announces RATE transfers a second over REST, spread over all daemons
 Finalised per second is what became final between the first and the last checkpoint that node 1 decided meanwhile.
 Give the machine to it: as root it takes the highest priority of ordinary processes; `chrt -r 5` before it takes more."""
 import argparse
+import http.client
 import importlib.util
 import json
 import os
@@ -16,6 +17,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -55,6 +57,29 @@ def raw_rate(load):
     """Bare signature checks per second of all cores together: two of one core's threads do not do twice as much."""
     crowd = [subprocess.Popen([load, "raw"], stdout=subprocess.PIPE, text=True) for _ in os.sched_getaffinity(0)]
     return sum(float(process.communicate()[0]) for process in crowd)
+
+
+class Bystander(threading.Thread):
+    """Asks one daemon for its height two hundred times a second, over a connection of its own."""
+
+    def __init__(self, port):
+        super().__init__(daemon=True)
+        self.port, self.took, self.over = port, [], threading.Event()
+
+    def run(self):
+        line = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        while not self.over.wait(0.005):
+            begin = time.monotonic()
+            line.request("GET", "/chain/height")
+            line.getresponse().read()
+            self.took.append(1000 * (time.monotonic() - begin))
+
+    def report(self):
+        self.over.set()
+        self.join()
+        took = sorted(self.took)
+        text = ", ".join(f"{share:g} % {took[min(len(took) - 1, int(len(took) * share / 100))]:.1f} ms" for share in (50, 90, 99, 99.9, 100))
+        print(f"/chain/height meanwhile, {len(took)} times: within {text}")
 
 
 def wait(what, limit):
@@ -102,12 +127,12 @@ def main():
 def measure(net, options, load, raw):
     net.make(options.nodes, testnet.milliseconds(options.target), options.port, options.port + 100)
     ports = [net.rest_port(node) for node in net.nodes()]
-    generator = subprocess.Popen([load, "send", net.facts["genesis"], str(options.senders), str(options.rate),
-                                  str(options.seconds), *map(str, ports)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     for node in net.nodes():
         net.start(node)
         go_first(net.process(node))
     net.wait_ready()
+    generator = subprocess.Popen([load, "send", net.facts["genesis"], str(options.senders), str(options.rate),
+                                  str(options.seconds), *map(str, ports)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert generator.stdout.readline().strip() == "ready"
     if not wait(lambda: final_height(ports[0]) >= 4, 60):
         sys.exit("no block became final")
@@ -118,10 +143,13 @@ def measure(net, options, load, raw):
                                                  "-p", ",".join(map(str, pids))])
     generator.stdin.write("\n")
     generator.stdin.flush()
+    bystander = Bystander(ports[0])
+    bystander.start()
     finals = []  # (when node 1 said so, height)
     while generator.poll() is None:
         finals.append((time.time(), final_height(ports[0])))
         time.sleep(0.05)
+    bystander.report()
     said = generator.stdout.readline()
     if not said:
         sys.exit("the generator failed")
