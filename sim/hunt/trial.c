@@ -14,6 +14,8 @@
 
 struct trial {
     const struct scenario *scenario;
+    const struct world *world;
+    bool barred; /* R4, when last looked: at the end the machines are stopped */
     struct watch watch;
 };
 
@@ -30,6 +32,7 @@ static bool on_epoch(void *arg, uint64_t now_ns)
 {
     struct trial *t = arg;
 
+    t->barred = t->watch.healed && world_barred(t->world);
     return watch_converged(&t->watch, now_ns) || watch_left_behind(&t->watch, now_ns);
 }
 
@@ -126,7 +129,7 @@ static bool lost(struct trial_result *r, const struct trial *t, const struct wor
         snprintf(r->text, sizeof(r->text),
                  "R5: not more than 2/3 of the weight has an undamaged store; whoever cannot read "
                  "what it signed signs nothing more");
-    } else if (world_barred(world)) {
+    } else if (t->barred || world_barred(world)) {
         snprintf(
             r->text, sizeof(r->text),
             "R4: nobody who is up may sign the next height, for all did on a branch that lost");
@@ -214,6 +217,7 @@ void trial_run(struct trial_result *r, const struct scenario *s,
         snprintf(r->text, sizeof(r->text), "%.200s:%d: %.250s", error.file, error.line, error.text);
         return;
     }
+    trial.world = world;
     watch_begin(&trial.watch, nodes, world_last_change_ns(world),
                 s->chain.epoch_blocks / s->chain.checkpoint_blocks);
     for (uint32_t i = 0; i < trial.watch.nodes; i++) {
