@@ -167,12 +167,14 @@ static void state_read(struct chain *chain, struct ctx *c, const struct event *e
     uint64_t from = r->final.height > window ? r->final.height - window : 0;
     uint64_t adopted = 0;
 
-    if (r->adopted != NULL) {
-        struct span bytes = span_of(r->adopted->data, r->adopted->len);
-        if (durable_adopted_read(&chain->tree, &adopted, bytes, from) != ERR_OK) {
-            adopted = 0; /* the blocks below it will be missed */
-        }
-    } else if (from == 0) {
+    if (r->adopted != NULL &&
+        durable_adopted_read(&chain->tree, &adopted, span_of(r->adopted->data, r->adopted->len),
+                             from) != ERR_OK) {
+        blob_drop(chain->shared, r->adopted); /* it is damaged: blocks may be missed */
+        r->adopted = NULL;
+        adopted = 0;
+    }
+    if (r->adopted == NULL && from == 0) {
         struct ancestor genesis = {
             .height = 0, .ts_ms = chain->genesis->ts_ms, .bt = chain->genesis->bt};
         tree_below_push(&chain->tree, &genesis);
