@@ -106,11 +106,12 @@ def damaged_pages(live, draw):
             continue  # a free page, or one of an old meta page
         noticed += 1
         if noticed <= 2:
+            before = len(live.log(VICTIM))
             live.start(VICTIM)  # on damage: refused, ended with a word, or nothing needs the page yet
             try:
                 code = live.children[VICTIM].wait(3)
                 assert code in (1, 2), f"page {page} gave {code}: {live.log_end(VICTIM)}"
-                said = live.log_end(VICTIM)
+                said = live.log(VICTIM)[before:]
                 assert " error " in said or "orreryctl db repair" in said, said
             except subprocess.TimeoutExpired:
                 live.kill(VICTIM)
