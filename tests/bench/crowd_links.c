@@ -139,5 +139,6 @@ int main(int argc, char **argv)
         printf("answered %zu\n", answered);
         fflush(stdout);
     }
+    free(clients);
     return 0;
 }
