@@ -80,8 +80,8 @@ static void script_write(FILE *script, const struct grid_figure *f, const struct
             "set datafile missing '?'\n%sset xlabel \"%s\"\nset ylabel \"%s\"\n"
             "set key bmargin center horizontal maxrows 2 samplen 2\nset bmargin 6.8\n"
             "set offsets graph 0.04, graph 0.04, graph 0.06, graph 0.02\n",
-            f->log ? "set logscale y\n" : "", *f->x_label != 0 ? f->x_label : f->x,
-            *f->y_label != 0 ? f->y_label : f->metric);
+            f->log ? "set logscale y\nset format y '%g'\n" : "",
+            *f->x_label != 0 ? f->x_label : f->x, *f->y_label != 0 ? f->y_label : f->metric);
     if (!numeric) {
         places_write(script, rows, count / curves);
     }
