@@ -10,6 +10,15 @@ static void remove_at(struct orphans *orphans, uint32_t at)
             (orphans->count - at) * sizeof(orphans->list[0]));
 }
 
+/* The reference goes last: it may be the only one, and remove_at reads the block's length. */
+static void drop_at(struct orphans *orphans, struct shared *shared, uint32_t at)
+{
+    const struct blob *block = orphans->list[at].block;
+
+    remove_at(orphans, at);
+    blob_drop(shared, block);
+}
+
 void orphans_clear(struct orphans *orphans, struct shared *shared)
 {
     for (uint32_t i = 0; i < orphans->count; i++) {
@@ -76,8 +85,7 @@ enum err orphans_add(struct orphans *orphans, struct shared *shared, bool *kept,
         if (orphans->list[victim].height <= orphan->height) {
             return err;
         }
-        blob_drop(shared, orphans->list[victim].block);
-        remove_at(orphans, victim);
+        drop_at(orphans, shared, victim);
     }
     struct orphan *slot = &orphans->list[orphans->count++];
     *slot = *orphan;
@@ -133,13 +141,12 @@ void orphans_prune(struct orphans *orphans, struct shared *shared, uint64_t heig
     uint32_t i = 0;
 
     while (i < orphans->count) {
-        if (orphans->list[i].height <= height) {
-            if (!planted(ORPHAN_LEAK)) {
-                blob_drop(shared, orphans->list[i].block);
-            }
+        if (orphans->list[i].height > height) {
+            i++;
+        } else if (planted(ORPHAN_LEAK)) {
             remove_at(orphans, i);
         } else {
-            i++;
+            drop_at(orphans, shared, i);
         }
     }
 }

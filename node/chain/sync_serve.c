@@ -94,7 +94,7 @@ static bool locator_has(const struct list *locator, const uint8_t id[32])
 
 /* What follows the last record that the locator names, or genesis. */
 static void headers_done(struct sync *sync, struct ctx *c, const struct sync_serve *serve,
-                         const struct event *event)
+                         const struct record *records, size_t records_count)
 {
     const uint8_t *headers[READ_HEADERS];
     const uint8_t *last = serve->from_genesis ? chain_genesis(sync->chain)->hash : NULL;
@@ -102,8 +102,8 @@ static void headers_done(struct sync *sync, struct ctx *c, const struct sync_ser
     struct frame_headers_get m;
     invariant(frame_headers_get_decode(&m, span_of(serve->frame->data, serve->frame->len)) ==
               ERR_OK);
-    for (size_t i = 0; i < event->read_done.count && count < READ_HEADERS; i++) {
-        const struct record *record = &event->read_done.records[i];
+    for (size_t i = 0; i < records_count && count < READ_HEADERS; i++) {
+        const struct record *record = &records[i];
         struct header header;
         if (!record_is_block(record) ||
             header_decode(&header, span_of(record->value->data, HEADER_BYTES)) != ERR_OK) {
@@ -125,7 +125,8 @@ static void headers_done(struct sync *sync, struct ctx *c, const struct sync_ser
     headers_send(c, serve->link, headers, count < m.max ? count : m.max);
 }
 
-static void back_done(struct ctx *c, const struct sync_serve *serve, const struct event *event)
+static void back_done(struct ctx *c, const struct sync_serve *serve, const struct record *records,
+                      size_t records_count)
 {
     const uint8_t *headers[READ_HEADERS];
     const uint8_t *wanted;
@@ -134,8 +135,8 @@ static void back_done(struct ctx *c, const struct sync_serve *serve, const struc
     invariant(frame_headers_back_get_decode(&m, span_of(serve->frame->data, serve->frame->len)) ==
               ERR_OK);
     wanted = m.block;
-    for (size_t i = event->read_done.count; i-- > 0 && count < READ_HEADERS && count < m.max;) {
-        const struct record *record = &event->read_done.records[i];
+    for (size_t i = records_count; i-- > 0 && count < READ_HEADERS && count < m.max;) {
+        const struct record *record = &records[i];
         if (record_is_block(record) && memcmp(record_id(record), wanted, 32) == 0) {
             headers[count++] = record->value->data;
             wanted = record->value->data + HEADER_PARENT_AT;
@@ -145,7 +146,7 @@ static void back_done(struct ctx *c, const struct sync_serve *serve, const struc
 }
 
 static void blocks_done(struct sync *sync, struct ctx *c, const struct sync_serve *serve,
-                        const struct event *event)
+                        const struct record *records, size_t records_count)
 {
     uint8_t lacking[BLOCKS_GET_MAX * 32];
     size_t count = 0;
@@ -156,8 +157,8 @@ static void blocks_done(struct sync *sync, struct ctx *c, const struct sync_serv
     for (size_t i = 0; i < m.blocks.count; i++) {
         const uint8_t *id = m.blocks.data + 32 * i;
         bool sent = chain_find(sync->chain, id) != TREE_NONE; /* sent when it was asked for */
-        for (size_t r = 0; r < event->read_done.count && !sent; r++) {
-            const struct record *record = &event->read_done.records[r];
+        for (size_t r = 0; r < records_count && !sent; r++) {
+            const struct record *record = &records[r];
             if (record_is_block(record) && memcmp(record_id(record), id, 32) == 0 &&
                 bytes < SERVED_BYTES_MAX) {
                 bytes += record->value->len;
@@ -184,17 +185,18 @@ bool sync_read_done(struct sync *sync, struct ctx *c, const struct event *event)
         if (serve.link != LINK_NONE) {
             sync->links[serve.link].reads--;
         }
-        if (serve.link != LINK_NONE && event->read_done.err == ERR_OK &&
-            (overlay_ready(sync->overlay) >> serve.link & 1) != 0) {
+        /* Damaged records are said not to be there: who waits for an answer asks nobody else. */
+        size_t count = event->read_done.err == ERR_OK ? event->read_done.count : 0;
+        if (serve.link != LINK_NONE && (overlay_ready(sync->overlay) >> serve.link & 1) != 0) {
             switch (serve.kind) {
             case SERVE_HEADERS:
-                headers_done(sync, c, &serve, event);
+                headers_done(sync, c, &serve, event->read_done.records, count);
                 break;
             case SERVE_BACK:
-                back_done(c, &serve, event);
+                back_done(c, &serve, event->read_done.records, count);
                 break;
             default:
-                blocks_done(sync, c, &serve, event);
+                blocks_done(sync, c, &serve, event->read_done.records, count);
             }
         }
         blob_drop(c->shared, serve.frame);

@@ -1,8 +1,8 @@
 #include "sim/hunt/watch.h"
 
 #define LATE_NS UINT64_C(60000000000)
-/* How long after the first node the last one may take: catching up asks peers in turn, and waits
- * for those that do not answer. */
+/* How long after the first node has converged, and after it last decided anything, a node may stand
+ * still: catching up asks peers in turn, and waits 10 s for each that does not answer. */
 #define PATIENCE_NS UINT64_C(90000000000)
 
 void watch_begin(struct watch *watch, uint32_t nodes, uint64_t heal_ns, uint64_t epoch_instances)
@@ -25,6 +25,7 @@ void watch_row(struct watch *w, const struct trace_row *row)
     case TRACE_KINDS + WORLD_TRACE_node_up:
         n->up = true;
         n->up_ns = row->time_ns;
+        n->moved_ns = row->time_ns;
         break;
     case TRACE_KINDS + WORLD_TRACE_node_down:
         n->up = false;
@@ -34,6 +35,7 @@ void watch_row(struct watch *w, const struct trace_row *row)
         break;
     case TRACE_checkpoint_decided:
         n->instance = v[0];
+        n->moved_ns = row->time_ns;
         break;
     case TRACE_committee_joined: {
         uint64_t k = v[0] % WATCH_EPOCHS;
@@ -89,7 +91,7 @@ bool watch_left_behind(struct watch *w, uint64_t now_ns)
         return false;
     }
     uint32_t last = watch_laggard(w, now_ns);
-    return last != UINT32_MAX && w->node[last].up_ns + PATIENCE_NS <= now_ns;
+    return last != UINT32_MAX && w->node[last].moved_ns + PATIENCE_NS <= now_ns;
 }
 
 uint32_t watch_laggard(const struct watch *w, uint64_t now_ns)
