@@ -12,7 +12,7 @@ struct watch_node {
     bool liar;      /* nothing is demanded of it */
     bool forgetful; /* a fault damages or takes what it stored */
     uint64_t up_ns;
-    uint64_t moved_ns; /* when it came up or last decided something */
+    uint64_t moved_ns;            /* when it came up or last decided something */
     uint64_t instance;            /* newest decided */
     uint64_t epoch[WATCH_EPOCHS]; /* newest committees it sat in, [epoch % WATCH_EPOCHS] */
     uint64_t weight[WATCH_EPOCHS];
