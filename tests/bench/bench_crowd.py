@@ -91,9 +91,13 @@ class Crowd:
         show(f"all gone, final height {before} to {self.final()}", self.pid, began)
 
     def held(self, what, began):
+        """The kernel completes connections before the daemon has accepted them: they are waited for."""
+        while facts(self.pid)[0] < self.connections:
+            if time.monotonic() > began + PATIENCE_S:
+                show(what, self.pid, began)
+                sys.exit("not all are held")
+            time.sleep(0.02)
         show(what, self.pid, began)
-        if facts(self.pid)[0] < self.connections:
-            sys.exit("not all are held")
         print(f"  REST meanwhile: 99 % within {height_ms(self.rest):.1f} ms")
 
     def http(self):
