@@ -391,3 +391,22 @@ const struct blob *net_transfer(struct chain_net *net, unsigned from, unsigned t
     sign_make(tx + len, &secret, &message);
     return blob_put(net->host.shared, tx, len + 64);
 }
+
+size_t net_blocks(struct chain_net *net, const struct net_peer *peer, const struct blob **blocks)
+{
+    uint64_t base = chain_entry(peer->chain, chain_final(peer->chain))->height;
+    size_t count = (size_t)(net_tip(peer)->height - base);
+    uint32_t i = chain_tip(peer->chain);
+    for (size_t k = count; k-- > 0;) {
+        blocks[k] = blob_keep(net->host.shared, chain_entry(peer->chain, i)->block);
+        i = chain_entry(peer->chain, i)->parent;
+    }
+    return count;
+}
+
+void net_blocks_drop(struct chain_net *net, const struct blob **blocks, size_t count)
+{
+    for (size_t k = 0; k < count; k++) {
+        blob_drop(net->host.shared, blocks[k]);
+    }
+}

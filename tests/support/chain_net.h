@@ -77,4 +77,9 @@ const struct blob *net_transfer(struct chain_net *net, unsigned from, unsigned t
                                 uint64_t amount, uint64_t fee_max, uint64_t expiry);
 void net_account_key(uint8_t key[32], const struct net_peer *peer);
 
+/* Blocks of a peer's best chain above its last checkpoint, ascending, each with a reference.
+ * Returns how many. */
+size_t net_blocks(struct chain_net *net, const struct net_peer *peer, const struct blob **blocks);
+void net_blocks_drop(struct chain_net *net, const struct blob **blocks, size_t count);
+
 #endif

@@ -3,71 +3,20 @@
 #include <stdlib.h>
 
 #include "node/base/invariant.h"
-#include "node/chain/record.h"
-#include "node/crypto/vrf.h"
 
 #define SECOND 1000000000ull
-
-static int by_key(const void *a, const void *b)
-{
-    return memcmp(a, b, 32);
-}
-
-static size_t record_write(uint8_t out[RECORD_BYTES_MAX], const struct wire_node *node)
-{
-    struct vrf_secret vrf;
-    uint8_t zeros[32] = {0};
-    uint8_t end[ENDPOINT_BYTES] = {0};
-    struct writer w;
-    size_t len;
-    vrf_keypair(&vrf, node->config.vrf_seed);
-    memcpy(end, node->config.endpoint.address, 16);
-    end[16] = (uint8_t)(node->config.endpoint.port >> 8);
-    end[17] = (uint8_t)node->config.endpoint.port;
-    struct node_record record = {.node_id = node->node_id,
-                                 .endpoints = {.data = end, .count = 1},
-                                 .onion = zeros,
-                                 .vrf = vrf.public_key,
-                                 .roles = 1,
-                                 .metadata = zeros};
-    writer_init(&w, out, RECORD_BYTES_MAX);
-    node_record_write(&w, &record);
-    invariant(writer_end(&w, &len) == ERR_OK);
-    return len;
-}
 
 static void genesis_make(struct peers *peers, bool finality)
 {
     struct genesis facts = {.network = 7, .ts_ms = peers->wire->wall_ms};
-    static struct genesis_account accounts[WIRE_NODES_MAX];
-    static struct genesis_node nodes[WIRE_NODES_MAX];
-    static uint8_t records[WIRE_NODES_MAX][RECORD_BYTES_MAX];
-    size_t len;
     params_defaults(&facts.params);
     facts.params.vrf = finality; /* off: a snapshot at the end of an epoch has no beta */
     facts.params.finality = finality;
-    memset(facts.seed, 0x5e, 32);
+    wire_genesis(peers->wire, &peers->genesis, &peers->genesis_state, peers->genesis_bytes, &facts,
+                 peers->accounts);
     for (uint32_t i = 0; i < peers->accounts; i++) {
-        struct wire_node *node = &peers->wire->nodes[i];
-        store64(node->config.account_seed, i + 1);
-        node->config.account_seed[31] = 1;
-        store64(node->config.vrf_seed, i + 1);
-        node->config.vrf_seed[31] = 2;
-        sign_keypair(&peers->account[i], node->config.account_seed);
-        memcpy(accounts[i].key, peers->account[i].public_key, 32);
-        accounts[i].free = 1000 * TOKEN_ATOMIC;
-        accounts[i].bonded = 5000 * TOKEN_ATOMIC;
-        memcpy(nodes[i].owner, accounts[i].key, 32);
-        nodes[i].record = span_of(records[i], record_write(records[i], node));
+        sign_keypair(&peers->account[i], peers->wire->nodes[i].config.account_seed);
     }
-    qsort(accounts, peers->accounts, sizeof(accounts[0]), by_key);
-    qsort(nodes, peers->accounts, sizeof(nodes[0]), by_key);
-    invariant(genesis_encode(peers->genesis_bytes, PEERS_GENESIS_BYTES, &len, &facts, accounts,
-                             peers->accounts, nodes, peers->accounts) == ERR_OK);
-    invariant(genesis_decode(&peers->genesis, span_of(peers->genesis_bytes, len)) == ERR_OK);
-    invariant(genesis_build_state(&peers->genesis, &peers->genesis_state, peers->wire->host.shared,
-                                  &peers->wire->host.scratch) == ERR_OK);
-    arena_reset(&peers->wire->host.scratch);
 }
 
 static void news_tell(struct peer *peer, struct ctx *c, uint32_t from,

@@ -9,9 +9,7 @@
 #include "node/chain/sync.h"
 #include "node/chain/tx.h"
 #include "node/wire/frames.h"
-#include "tests/support/wire.h"
-
-#define PEERS_GENESIS_BYTES 65536
+#include "tests/support/wire_genesis.h"
 
 struct peer {
     struct overlay *overlay;
@@ -33,7 +31,7 @@ struct peers {
     uint8_t tx_ids[16][32]; /* of the last ones submitted, a ring */
     uint8_t tx[512];        /* the last one */
     size_t tx_len;
-    uint8_t genesis_bytes[PEERS_GENESIS_BYTES];
+    uint8_t genesis_bytes[WIRE_GENESIS_BYTES];
     struct seed_peer seeds[2 * WIRE_NODES_MAX];
 };
 

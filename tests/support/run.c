@@ -6,19 +6,24 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-const char run_ten[] = "name: ten\n"
-                       "duration: 8 min\n"
-                       "chain: {target: 4 s, epoch_blocks: 20, lookback_blocks: 80}\n"
-                       "network: {latency: constant, constant: 50 ms, jitter: no}\n"
-                       "profiles:\n"
-                       "  - {name: machine}\n"
-                       "groups:\n"
-                       "  - name: validators\n"
-                       "    kind: producer\n"
-                       "    count: 10\n"
-                       "    profile: machine\n"
-                       "    stake: {law: equal, total: 10000, free: 100}\n"
-                       "  - {name: relays, kind: relay, count: 4, profile: machine}\n";
+#define TEN(duration, relays)                                                                      \
+    "name: ten\n"                                                                                  \
+    "duration: " duration "\n"                                                                     \
+    "chain: {target: 4 s, epoch_blocks: 20, lookback_blocks: 80}\n"                                \
+    "network: {latency: constant, constant: 50 ms, jitter: no}\n"                                  \
+    "profiles:\n"                                                                                  \
+    "  - {name: machine}\n"                                                                        \
+    "groups:\n"                                                                                    \
+    "  - name: validators\n"                                                                       \
+    "    kind: producer\n"                                                                         \
+    "    count: 10\n"                                                                              \
+    "    profile: machine\n"                                                                       \
+    "    stake: {law: equal, total: 10000, free: 100}\n"                                           \
+    "  - {name: relays, kind: relay, count: " relays ", profile: machine}\n"
+
+const char run_ten[] = TEN("8 min", "4");
+const char run_joining[] = TEN(
+    "6 min", "20") "  - {name: newcomers, kind: relay, count: 3, profile: machine, join: 3 min}\n";
 
 const char run_mining[] = "name: mining\n"
                           "duration: 9 h\n"

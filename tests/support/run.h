@@ -13,6 +13,8 @@ struct run {
 
 /* Ten validators with equal stake and four relays (nodes 10 to 13), a chain four times as fast. */
 extern const char run_ten[];
+/* The same validators, twenty relays (10 to 29), three newcomers (30 to 32). */
+extern const char run_joining[];
 /* One attacker and twelve others whose blocks reach all within the 2 ms of a link, at constant
  * difficulty: the models of the literature, which know no finality. */
 extern const char run_mining[];

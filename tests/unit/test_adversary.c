@@ -232,38 +232,21 @@ Test(adversary, after_the_sides_merge_both_slash)
     run_end(&run);
 }
 
-/* Ten validators, twenty relays (10 to 29), three newcomers (30 to 32). */
-static const char joining[] = "name: joining\n"
-                              "duration: 6 min\n"
-                              "chain: {target: 4 s, epoch_blocks: 20, lookback_blocks: 80}\n"
-                              "network: {latency: constant, constant: 50 ms, jitter: no}\n"
-                              "profiles:\n"
-                              "  - {name: machine}\n"
-                              "groups:\n"
-                              "  - name: validators\n"
-                              "    kind: producer\n"
-                              "    count: 10\n"
-                              "    profile: machine\n"
-                              "    stake: {law: equal, total: 10000, free: 100}\n"
-                              "  - {name: relays, kind: relay, count: 20, profile: machine}\n"
-                              "  - {name: newcomers, kind: relay, count: 3, profile: machine, "
-                              "join: 3 min}\n";
-
 /* What is false is refused and its sender left; what does not come is asked for elsewhere:
  * everybody catches up, from genesis and by snapshot. */
 Test(adversary, liars_are_left)
 {
     const char *const snapshot[] = {"groups.newcomers.sync=snapshot"};
-    struct run run = run_of(joining, "adversaries:\n  - liar node 0-2,10-19\n");
+    struct run run = run_of(run_joining, "adversaries:\n  - liar node 0-2,10-19\n");
 
     cr_expect_gt(run_figure(&run, "forged"), 10);
     cr_expect_gt(run_figure(&run, "peers_misbehaved"), 3);
     cr_expect_eq(run_figure(&run, "nodes_behind_end"), 0);
     run_end(&run);
-    run = run_threads(joining, "adversaries:\n  - liar node 0-2,10-19\n", snapshot, 1, 1);
+    run = run_threads(run_joining, "adversaries:\n  - liar node 0-2,10-19\n", snapshot, 1, 1);
     cr_expect_eq(run_figure(&run, "nodes_behind_end"), 0);
     run_end(&run);
-    run = run_of(joining, "adversaries:\n  - liar node 0-2,10-16 how mute\n");
+    run = run_of(run_joining, "adversaries:\n  - liar node 0-2,10-16 how mute\n");
     cr_expect_eq(run_figure(&run, "peers_misbehaved"), 0);
     cr_expect_eq(run_figure(&run, "nodes_behind_end"), 0);
     run_end(&run);
@@ -280,7 +263,7 @@ Test(adversary, floods_end_at_limits)
         const char *const with[] = {"duration=2 min", "groups.newcomers.join=1 min"};
         snprintf(more, sizeof(more), "adversaries:\n  - flood node 10-11 what %s rate 5\n",
                  what[i]);
-        struct run run = run_threads(joining, more, with, 2, 1);
+        struct run run = run_threads(run_joining, more, with, 2, 1);
         cr_expect_gt(run_figure(&run, "flood_frames"), 5000);
         cr_expect(i == 2 || run_figure(&run, "limits_reached") > 1000, "%s", what[i]);
         cr_expect(i != 2 || run_figure(&run, "tx_included") == 0);
@@ -295,7 +278,8 @@ Test(adversary, floods_end_at_limits)
  * addresses came from elsewhere, so they keep up. */
 Test(adversary, an_eclipse_fails_while_one_honest_address_is_known)
 {
-    struct run run = run_of(joining, "adversaries:\n  - eclipse node 10-25 victim node 30-32\n");
+    struct run run =
+        run_of(run_joining, "adversaries:\n  - eclipse node 10-25 victim node 30-32\n");
 
     cr_expect_eq(run_figure(&run, "nodes_behind_end"), 0);
     /* Each of them that is asked first costs a wait: 6 to 60 s in eight seeds. */

@@ -97,25 +97,6 @@ Test(chain, memo_changes_nothing)
     cr_assert_arr_eq(digest[0], digest[1], 32);
 }
 
-/* Blocks of the chain of a peer from height 1, each with a reference. */
-static size_t blocks_of(const struct net_peer *peer, const struct blob **blocks)
-{
-    size_t count = (size_t)net_tip(peer)->height;
-    uint32_t i = chain_tip(peer->chain);
-    for (size_t k = count; k-- > 0;) {
-        blocks[k] = blob_keep(net.host.shared, chain_entry(peer->chain, i)->block);
-        i = chain_entry(peer->chain, i)->parent;
-    }
-    return count;
-}
-
-static void blocks_drop(const struct blob **blocks, size_t count)
-{
-    for (size_t k = 0; k < count; k++) {
-        blob_drop(net.host.shared, blocks[k]);
-    }
-}
-
 static void pool_tx(struct net_peer *peer, const struct blob *tx, enum err expected)
 {
     uint8_t id[32];
@@ -147,8 +128,8 @@ Test(chain, forks_reorganise_there_and_back)
     uint64_t mono_ns = net.mono_ns;
     net_run(&net, 2, 10);
     net.mono_ns = mono_ns > net.mono_ns ? mono_ns : net.mono_ns;
-    size_t a_count = blocks_of(&net.peer[0], a);
-    size_t b_count = blocks_of(&net.peer[1], b);
+    size_t a_count = net_blocks(&net, &net.peer[0], a);
+    size_t b_count = net_blocks(&net, &net.peer[1], b);
     cr_assert_eq(account_at_tip(&net.peer[0], 0).nonce, 1);
 
     /* Each branch in slices, always behind, then ahead of the other: the tip follows the score. */
@@ -175,8 +156,8 @@ Test(chain, forks_reorganise_there_and_back)
     cr_assert_geq(moves, 2, "the observer went back and forth %u times", moves);
     uint32_t best = net_tip(&net.peer[0])->score >= net_tip(&net.peer[1])->score ? 0 : 1;
     cr_assert_arr_eq(net_tip(observer)->id, net_tip(&net.peer[best])->id, 32);
-    blocks_drop(a, a_count);
-    blocks_drop(b, b_count);
+    net_blocks_drop(&net, a, a_count);
+    net_blocks_drop(&net, b, b_count);
     blob_drop(net.host.shared, tx);
     cr_assert_eq(net_end(&net), 0);
 }
@@ -198,7 +179,7 @@ Test(chain, transactions_return_from_a_lost_branch)
     cr_assert_eq(peer->traced[TRACE_tx_included], 1);
 
     net_run(&net, 2, 8);
-    size_t count = blocks_of(&net.peer[1], b);
+    size_t count = net_blocks(&net, &net.peer[1], b);
     for (size_t k = 0; k < count; k++) {
         struct chain_news news = {0};
         cr_assert_eq(net_block(&net, peer, b[k], &news), ERR_OK);
@@ -209,7 +190,7 @@ Test(chain, transactions_return_from_a_lost_branch)
     cr_assert_null(chain_tx_get(peer->chain, id));
     cr_assert_eq(peer->traced[TRACE_tx_included], 2);
     cr_assert_eq(account_at_tip(peer, 0).nonce, 1);
-    blocks_drop(b, count);
+    net_blocks_drop(&net, b, count);
     blob_drop(net.host.shared, tx);
     cr_assert_eq(net_end(&net), 0);
 }
@@ -250,11 +231,11 @@ Test(chain, orphans_in_any_order)
     unsigned orders = 0;
     net_make(&net, 2, &params, TEST_MEMO_ON);
     net_run(&net, 1, 6);
-    size_t count = blocks_of(&net.peer[0], blocks);
+    size_t count = net_blocks(&net, &net.peer[0], blocks);
     cr_assert_eq(count, 6);
     permute(blocks, count, 0, &orders);
     cr_assert_eq(orders, 720);
-    blocks_drop(blocks, count);
+    net_blocks_drop(&net, blocks, count);
     cr_assert_eq(net_end(&net), 0);
 }
 
@@ -265,7 +246,7 @@ Test(chain, many_orphans_take_several_steps)
     struct net_peer *observer = &net.peer[1];
     net_make(&net, 2, &params, TEST_MEMO_ON);
     net_run(&net, 1, 60);
-    size_t count = blocks_of(&net.peer[0], blocks);
+    size_t count = net_blocks(&net, &net.peer[0], blocks);
     for (size_t k = count; k-- > 1;) {
         struct chain_news news = {0};
         cr_assert_eq(net_block(&net, observer, blocks[k], &news), ERR_UNKNOWN);
@@ -283,7 +264,7 @@ Test(chain, many_orphans_take_several_steps)
         steps++;
     }
     cr_assert_eq(steps, 4);
-    blocks_drop(blocks, count);
+    net_blocks_drop(&net, blocks, count);
     cr_assert_eq(net_end(&net), 0);
 }
 
@@ -294,7 +275,7 @@ Test(chain, a_block_from_the_future_waits)
     struct net_peer *observer = &net.peer[1];
     net_make(&net, 2, &params, TEST_MEMO_ON);
     net_run(&net, 1, 1);
-    size_t count = blocks_of(&net.peer[0], blocks);
+    size_t count = net_blocks(&net, &net.peer[0], blocks);
     uint64_t ts_ms = net_tip(&net.peer[0])->ts_ms;
 
     /* The observer's clock is 501 ms behind the block: 1 ms too far. */
@@ -312,7 +293,7 @@ Test(chain, a_block_from_the_future_waits)
     cr_assert(news.tip_changed);
     cr_assert_eq(observer->traced[TRACE_block_rejected], 0);
     cr_assert_eq(net_tip(observer)->ts_ms, ts_ms);
-    blocks_drop(blocks, count);
+    net_blocks_drop(&net, blocks, count);
     cr_assert_eq(net_end(&net), 0);
 }
 
@@ -368,7 +349,7 @@ Test(chain, refuses_what_breaks_a_rule)
     const struct blob *tx = net_transfer(&net, 0, 1, 0, 5, 5000, 1000);
     pool_tx(&net.peer[0], tx, ERR_OK);
     net_run(&net, 1, 1);
-    size_t count = blocks_of(&net.peer[0], blocks);
+    size_t count = net_blocks(&net, &net.peer[0], blocks);
     uint8_t *bytes = malloc(blocks[0]->len);
 
     for (size_t i = 0; i < sizeof(list) / sizeof(list[0]); i++) {
@@ -408,7 +389,7 @@ Test(chain, refuses_what_breaks_a_rule)
     cr_assert_eq(net_block(&net, observer, blocks[0], &news), ERR_DUPLICATE);
     cr_assert_eq(net_tip(observer)->height, 1);
     free(bytes);
-    blocks_drop(blocks, count);
+    net_blocks_drop(&net, blocks, count);
     blob_drop(net.host.shared, tx);
     cr_assert_eq(net_end(&net), 0);
 }
@@ -507,6 +488,6 @@ Test(chain, pool_follows_the_state)
     cr_assert_null(chain_tx_get(peer->chain, id));
 
     const struct blob *all[] = {first, second, third, cheap, dear, expired, old, stuck};
-    blocks_drop(all, sizeof(all) / sizeof(all[0]));
+    net_blocks_drop(&net, all, sizeof(all) / sizeof(all[0]));
     cr_assert_eq(net_end(&net), 0);
 }

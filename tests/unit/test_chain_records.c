@@ -36,25 +36,6 @@ static enum err finalize(struct net_peer *peer, uint64_t instance, const uint8_t
     return err;
 }
 
-static size_t blocks_of(const struct net_peer *peer, const struct blob **blocks)
-{
-    uint64_t base = chain_entry(peer->chain, chain_final(peer->chain))->height;
-    size_t count = (size_t)(net_tip(peer)->height - base);
-    uint32_t i = chain_tip(peer->chain);
-    for (size_t k = count; k-- > 0;) {
-        blocks[k] = blob_keep(net.host.shared, chain_entry(peer->chain, i)->block);
-        i = chain_entry(peer->chain, i)->parent;
-    }
-    return count;
-}
-
-static void blocks_drop(const struct blob **blocks, size_t count)
-{
-    for (size_t k = 0; k < count; k++) {
-        blob_drop(net.host.shared, blocks[k]);
-    }
-}
-
 static void id_of(uint8_t id[32], const struct blob *block)
 {
     header_id(id, block->data);
@@ -93,12 +74,12 @@ Test(chain_records, checkpoints)
     /* Another branch can no longer enter. */
     const struct blob *b[16];
     net_run(&net, 2, 9);
-    size_t count = blocks_of(&net.peer[1], b);
+    size_t count = net_blocks(&net, &net.peer[1], b);
     struct chain_news news = {0};
     cr_assert_eq(net_block(&net, peer, b[0], &news), ERR_STALE);
     cr_assert_eq(net_block(&net, peer, b[8], &news), ERR_UNKNOWN);
     cr_assert_eq(net_tip(peer)->height, 6);
-    blocks_drop(b, count);
+    net_blocks_drop(&net, b, count);
     cr_assert_eq(net_end(&net), 0);
 }
 
@@ -112,7 +93,7 @@ Test(chain_records, a_decision_moves_the_tip)
     net_make(&net, 2, &params, TEST_MEMO_ON);
     net_run(&net, 1, 9);
     net_run(&net, 2, 6);
-    size_t count = blocks_of(&net.peer[1], b);
+    size_t count = net_blocks(&net, &net.peer[1], b);
     for (size_t k = 0; k < count; k++) {
         struct chain_news news = {0};
         cr_assert_eq(net_block(&net, peer, b[k], &news), ERR_OK);
@@ -129,8 +110,8 @@ Test(chain_records, a_decision_moves_the_tip)
     uint64_t produced = peer->traced[TRACE_block_produced];
     cr_assert_eq(chain_deadline_ns(peer->chain), DEADLINE_NONE);
     net_run(&net, 2, 9);
-    blocks_drop(b, count);
-    count = blocks_of(&net.peer[1], b);
+    net_blocks_drop(&net, b, count);
+    count = net_blocks(&net, &net.peer[1], b);
     for (size_t k = 0; k < count; k++) {
         struct chain_news news = {0};
         enum err err = net_block(&net, peer, b[k], &news);
@@ -147,7 +128,7 @@ Test(chain_records, a_decision_moves_the_tip)
     cr_assert_eq(net_tip(peer)->height, 10);
     net_run(&net, 1, 11);
     cr_assert_eq(peer->last[TRACE_block_produced][0], 11);
-    blocks_drop(b, count);
+    net_blocks_drop(&net, b, count);
     cr_assert_eq(net_end(&net), 0);
 }
 
@@ -168,7 +149,7 @@ Test(chain_records, a_lost_branch_does_not_stop_its_makers)
     cr_assert_eq(signed_by[0][7] + signed_by[0][8] + signed_by[0][9] != 0, true);
     cr_assert_eq(signed_by[1][7] + signed_by[1][8] + signed_by[1][9] != 0, true);
     net_run(&net, 4, 6);
-    size_t count = blocks_of(&net.peer[2], b);
+    size_t count = net_blocks(&net, &net.peer[2], b);
     id_of(id, b[3]);
     for (unsigned i = 0; i < 2; i++) {
         struct net_peer *peer = &net.peer[i];
@@ -190,7 +171,7 @@ Test(chain_records, a_lost_branch_does_not_stop_its_makers)
         cr_assert_eq(signed_by[who][height], 0, "peer %u signed height %lu twice", who,
                      (unsigned long)height);
     }
-    blocks_drop(b, count);
+    net_blocks_drop(&net, b, count);
     cr_assert_eq(net_end(&net), 0);
 }
 
@@ -300,15 +281,15 @@ static void story_make(const struct params *params)
     net_start(&net, &net.peer[2]);
     net_run(&net, 1, STORY_BLOCKS);
     net_run(&net, 2, 5);
-    story_count = blocks_of(&net.peer[0], story);
-    fork_count = blocks_of(&net.peer[1], fork_block);
+    story_count = net_blocks(&net, &net.peer[0], story);
+    fork_count = net_blocks(&net, &net.peer[1], fork_block);
     cr_assert_eq(story_count, STORY_BLOCKS);
 }
 
 static void story_end(void)
 {
-    blocks_drop(story, story_count);
-    blocks_drop(fork_block, fork_count);
+    net_blocks_drop(&net, story, story_count);
+    net_blocks_drop(&net, fork_block, fork_count);
     cr_assert_eq(net_end(&net), 0);
 }
 
@@ -466,7 +447,7 @@ Test(chain_records, finality_off)
     struct net_peer *other = &net.peer[1];
     net_run(&net, 2, 15);
     uint64_t height = net_tip(other)->height;
-    size_t count = blocks_of(other, b);
+    size_t count = net_blocks(&net, other, b);
     cr_assert_eq(count, height);
     for (size_t k = 0; k < count; k++) {
         struct chain_news news = {0};
@@ -474,7 +455,7 @@ Test(chain_records, finality_off)
     }
     chain_digest(peer->chain, again);
     cr_assert_arr_eq(digest, again, 32);
-    blocks_drop(b, count);
+    net_blocks_drop(&net, b, count);
     cr_assert_eq(net_end(&net), 0);
 }
 
@@ -488,7 +469,7 @@ static void adopt_at(const struct params *params, uint64_t height, size_t count)
     net_make(&net, 2, params, TEST_MEMO_ON);
     struct net_peer *source = &net.peer[0], *joiner = &net.peer[1];
     net_run(&net, 1, height + 8);
-    size_t block_count = blocks_of(source, blocks);
+    size_t block_count = net_blocks(&net, source, blocks);
     for (size_t i = 0; i < count; i++) {
         memcpy(headers[i], blocks[height - 1 - i]->data, HEADER_BYTES);
     }
@@ -528,7 +509,7 @@ static void adopt_at(const struct params *params, uint64_t height, size_t count)
     cr_assert_eq(chain_final_instance(joiner->chain), height / 4 + 1);
     net_run(&net, 3, height + 12);
     cr_assert_arr_eq(net_tip(joiner)->id, net_tip(source)->id, 32);
-    blocks_drop(blocks, block_count);
+    net_blocks_drop(&net, blocks, block_count);
     cr_assert_eq(net_end(&net), 0);
 }
 

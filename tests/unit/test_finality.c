@@ -5,15 +5,12 @@
 #include <stdlib.h>
 
 #include "node/base/invariant.h"
-#include "node/chain/genesis.h"
 #include "node/chain/leaves.h"
-#include "node/chain/record.h"
 #include "node/chain/vote.h"
 #include "node/core/node.h"
 #include "node/crypto/sign.h"
-#include "node/crypto/vrf.h"
 #include "node/wire/frames.h"
-#include "tests/support/wire.h"
+#include "tests/support/wire_genesis.h"
 
 enum { NODES = 48, INSTANCES = 512 };
 
@@ -23,7 +20,7 @@ struct story {
     struct wire *wire;
     struct genesis genesis;
     const struct blob *genesis_state;
-    uint8_t genesis_bytes[65536];
+    uint8_t genesis_bytes[WIRE_GENESIS_BYTES];
     struct seed_peer seeds[2 * NODES];
     struct node *node[NODES];
     uint64_t decided[NODES];   /* instances decided by each */
@@ -41,72 +38,16 @@ struct plan {
     uint64_t target_ms, checkpoint, depth, epoch;
 };
 
-static int by_key(const void *a, const void *b)
-{
-    return memcmp(a, b, 32);
-}
-
-static size_t record_write(uint8_t out[RECORD_BYTES_MAX], const struct wire_node *node)
-{
-    struct vrf_secret vrf;
-    static const uint8_t zeros[32];
-    uint8_t end[ENDPOINT_BYTES];
-    struct writer w;
-    size_t len;
-    vrf_keypair(&vrf, node->config.vrf_seed);
-    memcpy(end, node->config.endpoint.address, 16);
-    end[16] = (uint8_t)(node->config.endpoint.port >> 8);
-    end[17] = (uint8_t)node->config.endpoint.port;
-    struct node_record record = {.node_id = node->node_id,
-                                 .endpoints = {.data = end, .count = 1},
-                                 .onion = zeros,
-                                 .vrf = vrf.public_key,
-                                 .roles = 1,
-                                 .metadata = zeros};
-    writer_init(&w, out, RECORD_BYTES_MAX);
-    node_record_write(&w, &record);
-    cr_assert_eq(writer_end(&w, &len), ERR_OK);
-    return len;
-}
-
 static void genesis_make(struct story *s, const struct plan *plan)
 {
     struct genesis facts = {.network = 7, .ts_ms = s->wire->wall_ms + 5000};
-    static struct genesis_account accounts[NODES];
-    static struct genesis_node nodes[NODES];
-    static uint8_t records[NODES][RECORD_BYTES_MAX];
-    size_t len;
     params_defaults(&facts.params);
     facts.params.vrf = 0;
     facts.params.target_ms = plan->target_ms;
     facts.params.checkpoint_blocks = plan->checkpoint;
     facts.params.checkpoint_depth = plan->depth;
     facts.params.epoch_blocks = plan->epoch;
-    memset(facts.seed, 0x5e, 32);
-    for (uint32_t i = 0; i < plan->voters; i++) {
-        struct wire_node *node = &s->wire->nodes[i];
-        struct sign_secret account;
-        store64(node->config.account_seed, i + 1);
-        node->config.account_seed[31] = 1;
-        store64(node->config.vrf_seed, i + 1);
-        node->config.vrf_seed[31] = 2;
-        sign_keypair(&account, node->config.account_seed);
-        memcpy(accounts[i].key, account.public_key, 32);
-        accounts[i].free = 1000 * TOKEN_ATOMIC;
-        accounts[i].bonded = 5000 * TOKEN_ATOMIC;
-        memcpy(nodes[i].owner, accounts[i].key, 32);
-        nodes[i].record = span_of(records[i], record_write(records[i], node));
-    }
-    qsort(accounts, plan->voters, sizeof(accounts[0]), by_key);
-    qsort(nodes, plan->voters, sizeof(nodes[0]), by_key);
-    cr_assert_eq(genesis_encode(s->genesis_bytes, sizeof(s->genesis_bytes), &len, &facts, accounts,
-                                plan->voters, nodes, plan->voters),
-                 ERR_OK);
-    cr_assert_eq(genesis_decode(&s->genesis, span_of(s->genesis_bytes, len)), ERR_OK);
-    cr_assert_eq(genesis_build_state(&s->genesis, &s->genesis_state, s->wire->host.shared,
-                                     &s->wire->host.scratch),
-                 ERR_OK);
-    arena_reset(&s->wire->host.scratch);
+    wire_genesis(s->wire, &s->genesis, &s->genesis_state, s->genesis_bytes, &facts, plan->voters);
 }
 
 static void traced(struct story *s, uint32_t node, const struct effect *effect)
