@@ -38,7 +38,7 @@ struct checks *checks_new(const struct checks_config *config)
     statements_begin(&checks->statements, config->accounts, config->nodes);
     byzantine_note(checks, config);
     conduct_begin(checks);
-    replay_begin(checks, config->genesis);
+    replay_begin(checks, config->genesis, config->made_on);
     liveness_begin(checks, config->stake_tokens);
     return checks;
 }

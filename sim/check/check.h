@@ -30,6 +30,9 @@ struct checks_config {
     const uint64_t *byzantine_until_ns;
     const struct fault_timeline *timeline; /* sealed; NULL: no faults */
     const uint8_t (*accounts)[32];         /* [nodes], zeros: none. NULL: nobody has one */
+    /* The store of the nodes: signatures and proofs that were made on it are not checked again.
+     * NULL: each is. */
+    struct shared *made_on;
     /* [nodes]: machines that a fault makes forget what they signed. What they sign again is held
      * against nobody. NULL: none. */
     const bool *forgetful;

@@ -244,7 +244,7 @@ void conduct_row(struct checks *checks, const struct trace_row *row);
 void conduct_taken(struct checks *checks, const struct note *note, struct span bytes);
 void conduct_end(struct checks *checks);
 
-void replay_begin(struct checks *checks, const struct genesis *genesis);
+void replay_begin(struct checks *checks, const struct genesis *genesis, struct shared *made_on);
 void replay_block(struct checks *checks, struct span block);
 void replay_free(struct checks *checks);
 

@@ -1,8 +1,8 @@
 /* The rules of a header (spec: chain 1.1, 1.2; decisions 5, 9, 10, 11), coded a second time beside
- * node/chain/accept.c: from the parent's state and the ancestors, without tree and memo. */
+ * node/chain/accept.c: from the parent's state and the ancestors, without the tree. */
 #include "node/chain/account.h"
 #include "node/chain/execute.h"
-#include "node/crypto/vrf.h"
+#include "node/seam/ctx.h"
 #include "sim/check/check_private.h"
 
 struct rule {
@@ -70,8 +70,8 @@ static enum err timing_exp(uint8_t beta[64], const char **why, const struct rule
             return broken(why, "it carries a proof where there is none");
         }
         production_beta_novrf(beta, x->account.vrf_key, alpha);
-    } else if (vrf_verify(beta, x->account.vrf_key, x->header->pi, span_of(alpha, sizeof(alpha))) !=
-               ERR_OK) {
+    } else if (ctx_vrf_verify(x->replay->shared, beta, x->account.vrf_key, x->header->pi,
+                              span_of(alpha, sizeof(alpha))) != ERR_OK) {
         return broken(why, "its VRF proof does not verify");
     }
     if (x->header->bt != expected_bt(x, 0)) {
@@ -103,7 +103,9 @@ enum err header_check(uint8_t beta[64], const char **why, const struct replay *r
     if (header->fee_multiplier < x.params.fee_multiplier_min) {
         return broken(why, "its fee multiplier is too small");
     }
-    if (header_verify(bytes.data) != ERR_OK) {
+    struct sign_message message = header_message(bytes.data);
+    if (ctx_sign_verify(replay->shared, bytes.data + HEADER_SIGNED_BYTES, header->signer,
+                        &message) != ERR_OK) {
         return broken(why, "its signature does not verify");
     }
     if (stake_effective(&x.stake, replay->shared, parent->root, &x.params, parent->height,

@@ -1,6 +1,8 @@
 /* Validity: every block is held against the rules of headers and executed again, on a store of its
  * own without memo; its state root must be the header's, and the one that nodes traced when they
- * decided it. Blocks come by ascending height, so a parent is always one height below. */
+ * decided it. Blocks come by ascending height, so a parent is always one height below. Signatures
+ * and proofs that a node of this run made from its key are known to be good for exactly these bytes
+ * (checks_config.made_on); all others are checked, and without a memo all are. */
 #include <stdlib.h>
 #include <sys/mman.h>
 
@@ -43,10 +45,10 @@ static void genesis_begin(struct checks *checks, const struct genesis *genesis)
     }
 }
 
-void replay_begin(struct checks *checks, const struct genesis *genesis)
+void replay_begin(struct checks *checks, const struct genesis *genesis, struct shared *made_on)
 {
     struct replay *r = &checks->replay;
-    struct store_config config = {.memo_off = true};
+    struct store_config config = {.memo_off = true, .made_on = made_on};
 
     r->shared = store_new(&config);
     r->effects = calloc(1, sizeof(*r->effects));

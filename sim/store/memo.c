@@ -42,12 +42,27 @@ void memo_free(struct memo *memo)
     free(memo);
 }
 
+/* What another store's memo has of signatures and proofs; it does not count the questions. */
+static bool made_get(struct memo *memo, enum memo_kind kind, struct memo_key key, void *value,
+                     size_t len)
+{
+    if (memo == NULL || (kind != MEMO_VERIFY && kind != MEMO_VRF)) {
+        return false;
+    }
+    uint64_t hash = memo_table_hash(key, kind);
+    struct memo_shard *shard = &memo->shards[hash >> 60];
+    spin_lock(&shard->lock);
+    bool found = memo_table_get(&shard->table, hash, kind, key, value, len);
+    spin_unlock(&shard->lock);
+    return found;
+}
+
 bool memo_get(struct shared *shared, enum memo_kind kind, struct memo_key key, void *value,
               size_t len)
 {
     struct memo *memo = shared->memo;
     if (memo == NULL) {
-        return false;
+        return made_get(shared->made, kind, key, value, len);
     }
     uint64_t hash = memo_table_hash(key, kind);
     struct memo_shard *shard = &memo->shards[hash >> 60];

@@ -22,6 +22,7 @@ struct shared *store_new(const struct store_config *config)
     uint8_t digest[16];
     hash_siphash128(digest, shared->key, "names", 5);
     shared->name_key = load64(digest);
+    shared->made = config->made_on != NULL ? config->made_on->memo : NULL;
     if (!config->memo_off) {
         uint64_t entries = config->memo_entries == 0 ? MEMO_ENTRIES_DEFAULT : config->memo_entries;
         shared->memo = memo_new(entries);

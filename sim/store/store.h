@@ -16,6 +16,9 @@ struct store_config {
         seed[16]; /* key of SipHash: ids differ between runs of different seeds, results never do */
     uint64_t memo_entries; /* most results kept; 0: 1 Mi (112 MiB) */
     bool memo_off;         /* every memo_get misses */
+    /* Its memo answers for signatures and proofs that were made on it, and for nothing else: which
+     * of them are good. It outlives this store. NULL: nobody. */
+    struct shared *made_on;
 };
 
 struct store_stats {

@@ -53,6 +53,7 @@ struct shared {
     uint8_t key[16];
     uint64_t name_key; /* spreads names, which others choose */
     struct memo *memo; /* NULL: off */
+    struct memo *made; /* of another store: signatures and proofs made there, NULL: nobody's */
 };
 
 struct memo *memo_new(uint64_t entries_max);

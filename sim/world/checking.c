@@ -48,6 +48,7 @@ void world_checks_build(struct world *w)
                                    .byzantine_until_ns = byzantine,
                                    .timeline = &w->timeline,
                                    .accounts = (const uint8_t(*)[32])accounts,
+                                   .made_on = w->shared,
                                    .forgetful = forget};
     w->checks = checks_new(&config);
     free(accounts);

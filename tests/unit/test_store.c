@@ -289,6 +289,32 @@ Test(ctx, effects_carry_what_was_asked)
     cr_assert_eq(test_host_end(&host), 0);
 }
 
+/* A store may ask another's memo which signatures and proofs were made there, and nothing else. */
+Test(store, what_was_made_on_another_is_known)
+{
+    struct store_config config = {.memo_entries = 4096};
+    struct shared *maker = store_new(&config);
+    config = (struct store_config){.memo_off = true, .made_on = maker};
+    struct shared *judge = store_new(&config);
+    uint8_t value = 1;
+
+    for (int kind = 0; kind < MEMO_KINDS; kind++) {
+        struct memo_key key = {.id = {7, (uint64_t)kind}};
+        value = 1;
+        memo_put(maker, (enum memo_kind)kind, key, &value, 1);
+        value = 0;
+        bool known = memo_get(judge, (enum memo_kind)kind, key, &value, 1);
+        cr_assert_eq(known, kind == MEMO_VERIFY || kind == MEMO_VRF, "%d", kind);
+        cr_assert_eq(value, known);
+        memo_put(judge, (enum memo_kind)kind, (struct memo_key){.id = {8, 8}}, &value, 1);
+        cr_assert_not(
+            memo_get(maker, (enum memo_kind)kind, (struct memo_key){.id = {8, 8}}, &value, 1));
+    }
+    cr_assert_eq(stats_of(maker).memo_hits[MEMO_VRF], 0, "its own questions alone are counted");
+    store_free(judge);
+    store_free(maker);
+}
+
 /* What was signed and proven here is good without a check, with the memo and without; anything else
  * is what the check says. */
 Test(ctx, own_signatures_and_proofs_are_good_and_no_others)
