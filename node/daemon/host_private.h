@@ -19,6 +19,7 @@
 #define STATICS_MAX 512
 #define ASSEMBLY_BYTES_MAX ((size_t)128 << 20) /* of frames that are not whole, all links */
 #define ASSEMBLY_FREE_BYTES ((size_t)1 << 20)  /* of one link: not looked at */
+#define CLIENT_ASSEMBLY_BYTES 1024             /* the same of a client */
 #define FRAME_NS (60 * SECOND_NS)              /* from the first byte of a frame to its last */
 
 enum link_phase {

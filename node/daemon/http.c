@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <strings.h>
 #include <time.h>
 
 #include "node/daemon/http_private.h"
@@ -54,15 +55,22 @@ static bool header_add(struct lws *wsi, const char *name, const char *value, uin
                                        end) == 0;
 }
 
-static bool headers_write(struct lws *wsi, const struct api_answer *answer, uint8_t **at,
-                          uint8_t *end)
+static bool headers_write(struct lws *wsi, const struct exchange *x, uint8_t **at, uint8_t *end)
 {
+    const struct api_answer *answer = &x->answer;
+
     if (lws_add_http_common_headers(wsi, answer->status, answer->type, answer->len, at, end) != 0 ||
         !header_add(wsi, "access-control-allow-origin:", "*", at, end) ||
         !header_add(wsi, "cache-control:", "no-store", at, end)) {
         return false;
     }
     if (answer->location[0] != 0 && !header_add(wsi, "location:", answer->location, at, end)) {
+        return false;
+    }
+    if (x->preflight &&
+        (!header_add(wsi, "access-control-allow-methods:", "GET, HEAD, POST, PUT", at, end) ||
+         !header_add(wsi, "access-control-allow-headers:", "content-type", at, end) ||
+         !header_add(wsi, "access-control-max-age:", "86400", at, end))) {
         return false;
     }
     return lws_finalize_http_header(wsi, at, end) == 0;
@@ -103,8 +111,8 @@ static int answer_send(struct http *http, struct lws *wsi, struct exchange *x)
     }
     uint8_t *start = buffer + LWS_PRE;
     uint8_t *at = start;
-    bool good = headers_write(wsi, &x->answer, &at, start + HEADERS_MAX);
-    if (good && plain && !x->head) {
+    bool good = headers_write(wsi, x, &at, start + HEADERS_MAX);
+    if (good && plain && !x->head && x->answer.len > 0) {
         memcpy(at, x->answer.text, x->answer.len);
         at += x->answer.len;
     }
@@ -115,7 +123,7 @@ static int answer_send(struct http *http, struct lws *wsi, struct exchange *x)
     if (!good) {
         return -1;
     }
-    if (!plain && !x->head) {
+    if (!plain && !x->head && x->answer.len > 0) {
         x->waiting = true;
         return lws_callback_on_writable(wsi) < 0 ? -1 : 0;
     }
@@ -191,6 +199,30 @@ static bool query_copy(struct lws *wsi, struct exchange *x)
     return true;
 }
 
+/* A page of another origin asks before it sends JSON: everybody may. */
+static int preflight_answer(struct http *http, struct lws *wsi, struct exchange *x)
+{
+    x->preflight = true;
+    x->answer = (struct api_answer){.status = 200, .type = "text/plain"};
+    return answer_send(http, wsi, x);
+}
+
+/* Who announces a body and waits for a word before sending it gets the word. */
+static bool body_invite(struct lws *wsi)
+{
+    static const char word[] = "HTTP/1.1 100 Continue\r\n\r\n";
+    uint8_t out[LWS_PRE + sizeof(word)];
+    char expect[24];
+
+    if (lws_get_network_wsi(wsi) != wsi ||
+        lws_hdr_copy(wsi, expect, sizeof(expect), WSI_TOKEN_HTTP_EXPECT) <= 0 ||
+        strcasecmp(expect, "100-continue") != 0) {
+        return true;
+    }
+    memcpy(out + LWS_PRE, word, sizeof(word) - 1);
+    return lws_write(wsi, out + LWS_PRE, sizeof(word) - 1, LWS_WRITE_HTTP_HEADERS) >= 0;
+}
+
 static int request_begin(struct http *http, struct lws *wsi, struct exchange *x, size_t path_len,
                          const char *path)
 {
@@ -202,6 +234,9 @@ static int request_begin(struct http *http, struct lws *wsi, struct exchange *x,
     int method = lws_http_get_uri_and_method(wsi, &uri, &uri_len);
     if (path_len > API_PATH_BYTES_MAX || !query_copy(wsi, x)) {
         return refuse(http, wsi, x, 400, "the path is too long");
+    }
+    if (lws_hdr_total_length(wsi, WSI_TOKEN_HTTP_TRANSFER_ENCODING) > 0) {
+        return refuse(http, wsi, x, 400, "a body comes whole: transfer-encoding is not served");
     }
     memcpy(x->path, path, path_len);
     x->path_len = path_len;
@@ -217,6 +252,8 @@ static int request_begin(struct http *http, struct lws *wsi, struct exchange *x,
     case LWSHUMETH_PUT:
         x->method = API_PUT;
         break;
+    case LWSHUMETH_OPTIONS:
+        return preflight_answer(http, wsi, x);
     default:
         return refuse(http, wsi, x, 405, "this path has another method");
     }
@@ -237,7 +274,7 @@ static int request_begin(struct http *http, struct lws *wsi, struct exchange *x,
     /* The whole body within this time, however slowly it drips: libwebsockets begins its own
      * timeout anew with each piece. */
     lws_set_timer_usecs(wsi, (lws_usec_t)http->options.request_s * LWS_USEC_PER_SEC);
-    return x->body == NULL ? -1 : 0;
+    return x->body != NULL && body_invite(wsi) ? 0 : -1;
 }
 
 static int body_add(struct exchange *x, const void *in, size_t len)
@@ -318,7 +355,8 @@ static enum err listen_on(struct http *http)
     info.user = http;
     info.foreign_loops = loops;
     info.options = LWS_SERVER_OPTION_LIBUV | LWS_SERVER_OPTION_FAIL_UPON_UNABLE_TO_BIND |
-                   LWS_SERVER_OPTION_HTTP_HEADERS_SECURITY_BEST_PRACTICES_ENFORCE;
+                   LWS_SERVER_OPTION_HTTP_HEADERS_SECURITY_BEST_PRACTICES_ENFORCE |
+                   LWS_SERVER_OPTION_EXPLICIT_VHOSTS;
     if (v4) { /* else it would listen on every address */
         info.options |= LWS_SERVER_OPTION_DISABLE_IPV6;
     }
@@ -333,12 +371,12 @@ static enum err listen_on(struct http *http)
     info.server_string = "orreryd";
     lws_set_log_level(LLL_ERR | LLL_WARN, log_opening);
     http->lws = lws_create_context(&info);
-    if (http->lws == NULL) {
+    http->vhost = http->lws == NULL ? NULL : lws_create_vhost(http->lws, &info);
+    if (http->vhost == NULL) {
         log_line(LOG_ERROR, "http", "listen=%s port=%u state=refused", http->iface, e->port);
         return ERR_IO;
     }
     lws_set_log_level(LLL_ERR | LLL_WARN, log_clients);
-    http->vhost = lws_get_vhost_by_name(http->lws, "default");
     http->port = (uint16_t)lws_get_vhost_listen_port(http->vhost);
     return ERR_OK;
 }

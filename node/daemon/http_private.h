@@ -17,8 +17,9 @@ struct exchange {
     uint8_t *body; /* NULL: none */
     size_t body_len, body_size;
     struct api_answer answer;
-    size_t sent;  /* of the answer, on HTTP/2 */
-    bool head;    /* HEAD: no body is sent */
+    size_t sent; /* of the answer, on HTTP/2 */
+    bool head;   /* HEAD: no body is sent */
+    bool preflight;
     bool waiting; /* the answer's body is to be written */
     enum api_method method;
     char path[API_PATH_BYTES_MAX + 1];

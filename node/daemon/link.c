@@ -379,7 +379,8 @@ static void frame_in(struct link *link, struct span frame)
     blob_drop(host->shared, blob);
 }
 
-/* Who sends large frames in part holds memory: all links together have so much of it. */
+/* Who sends large frames in part holds memory: all links together have so much of it, and clients,
+ * who prove nothing and send nothing large, none. */
 static bool assembly_fits(struct link *link)
 {
     const struct host *host = link->host;
@@ -388,6 +389,9 @@ static bool assembly_fits(struct link *link)
     link->frame_ns = !channel_partial(&link->channel) ? 0
                      : link->frame_ns != 0            ? link->frame_ns
                                                       : link->heard_ns;
+    if (link->phase == PHASE_CLIENT) {
+        return link->channel.frame_room <= CLIENT_ASSEMBLY_BYTES;
+    }
     if (link->channel.frame_room <= ASSEMBLY_FREE_BYTES) {
         return true;
     }

@@ -184,8 +184,10 @@ static void on_host_stopped(void *context)
 {
     struct daemon *d = context;
 
-    host_free(d->host);
-    d->host = NULL;
+    if (d->host != NULL) {
+        host_free(d->host);
+        d->host = NULL;
+    }
     for (size_t i = 0; i < 3; i++) {
         uv_close((uv_handle_t *)&d->signals[i], NULL);
     }

@@ -417,6 +417,13 @@ Test(host, client, .timeout = 150)
     rogue_send(&r, (const uint8_t *)"\2\0\0", 3, 3);
     cr_assert(cut(&r));
     rogue_end(&r);
+
+    /* Nor may it leave memory here: a long frame is refused long before it is whole. */
+    uint8_t part[4000] = {0x04};
+    rogue_link(&r, &net, 0, 2, NOISE_NK);
+    rogue_send(&r, part, sizeof(part), CHANNEL_FRAME_BYTES_MAX);
+    cr_assert(cut(&r));
+    rogue_end(&r);
     net_close(&net);
 }
 

@@ -198,6 +198,34 @@ def closed_within(s, seconds):
         return True
 
 
+def check_transport(client):
+    """What browsers and careful programs do before a body, and bodies whose end two programs could see at two places."""
+    def answer(head, body=b"", more=b""):
+        s = raw(client.port, head.encode() + b"\r\nHost: x\r\n\r\n" + body)
+        s.settimeout(15)
+        text = s.recv(65536)
+        if more:
+            s.sendall(more)
+            text += s.recv(65536)
+        s.close()
+        return text.lower()
+
+    may = answer("OPTIONS /transaction HTTP/1.1\r\nOrigin: http://wallet.example\r\nAccess-Control-Request-Method: PUT\r\n"
+                 "Access-Control-Request-Headers: content-type")
+    assert may.startswith(b"http/1.1 200 "), may
+    assert b"access-control-allow-origin: *" in may and b"access-control-allow-headers: content-type" in may, may
+    assert b" put\r\n" in may[may.index(b"access-control-allow-methods:"):], may
+    body = b'{"hashes":[]}'
+    head = "POST /transaction/statuses HTTP/1.1"
+    told = answer(f"{head}\r\nContent-Length: {len(body)}\r\nExpect: 100-continue", more=body)
+    assert told.startswith(b"http/1.1 100 continue\r\n\r\n") and b"http/1.1 200 " in told, told
+    chunks = b"d\r\n" + body + b"\r\n0\r\n\r\n"
+    for length in ("", f"\r\nContent-Length: {len(body)}"):
+        twice = answer(f"{head}\r\nTransfer-Encoding: chunked{length}", chunks)
+        assert twice.startswith(b"http/1.1 400 ") and twice.count(b"http/1.1 ") == 1, twice
+    print("transport: preflight, 100-continue, no transfer-encoding")
+
+
 def check_hostile(client, process):
     port = client.port
     # Too large: refused before it is sent.
@@ -265,6 +293,7 @@ def main():
         asyncio.run(check_ws(client))
         check_metrics(client)
         check_peers(client)
+        check_transport(client)
         check_programs(client)
     with running("small") as (port, process):
         client = Client(port)
