@@ -78,6 +78,10 @@ void chain_init_apart(struct chain *chain, void *room, const struct node_config 
     chain->shared = shared;
     chain->params = config->genesis->params;
     chain->params_of = TREE_NONE;
+    if (config->sync != SYNC_FROM_GENESIS) {
+        chain->trust.height = config->trusted_height;
+        memcpy(chain->trust.id, config->trusted_id, 32);
+    }
     chain->wake_ns = DEADLINE_NONE;
     chain->final_again_ns = DEADLINE_NONE;
     tree_init(&chain->tree, (struct tree_entry *)(void *)entries, tree_capacity(config), key);

@@ -118,10 +118,14 @@ enum err chain_header(struct chain *chain, struct ctx *c,
 /* True while this node begins from a block that its operator trusts (config: trusted_height, any
  * sync but from genesis) and does not have it yet: nothing that is decided below it can be judged,
  * for old keys sign any history, so no decision is taken and no value is valid until it is here.
- * Then it is final without a certificate. Where blocks are fetched from genesis, not while it is
- * further above the checkpoint than half of the tree: decisions must make room, and a history
- * without it still ends at its height. The daemon makes its tree large enough. */
+ * Then it is final without a certificate. */
 bool chain_trust_pending(const struct chain *chain);
+/* While that is so: the trusted block, or one of its ancestors on the way to it. When it is here it
+ * is final, and no other block of its height is taken. */
+void chain_trust(struct chain *chain, const struct ctx *c, uint64_t height, const uint8_t id[32]);
+/* How far above the checkpoint a block may be that something waits for: what lies between must
+ * stand in half of the tree. */
+uint64_t chain_reach(const struct chain *chain);
 
 /* Snapshot sync: puts a final block that the operator trusts under an empty tree, in place of
  * genesis. headers: the checkpoint's header and its ancestors, newest first, `count` of them (down

@@ -50,6 +50,12 @@ struct recovery {
     size_t from_len;
 };
 
+/* What is final without a certificate as soon as it is here; height 0: nothing. */
+struct trusted {
+    uint64_t height;
+    uint8_t id[32];
+};
+
 struct prune {
     uint64_t below;    /* blocks of lesser heights go */
     uint32_t request;  /* of the read on its way, 0: none */
@@ -78,6 +84,7 @@ struct chain {
     uint64_t final_again_ns;  /* when it is offered the refused one again; DEADLINE_NONE */
     const struct blob *final_decision; /* of the newest, until the disk has it; NULL: none */
     uint32_t refused_count, refused_next;
+    struct trusted trust;
     struct recovery recovery;
     struct prune prune;
     struct txpool pool;
@@ -113,7 +120,7 @@ void tip_refresh(struct chain *chain, struct ctx *c);
 enum err tip_params(struct params *params, const struct chain *chain, uint32_t parent) MUST_CHECK;
 
 /* --- checkpoint.c --- */
-/* The operator trusts one block of this height and no other. */
+/* Another block of this height is trusted. */
 bool trust_contradicted(const struct chain *chain, uint64_t height, const uint8_t id[32]);
 /* Makes the trusted block final once it stands in the tree. True when it did: the tip may differ
  * and entries may be gone. */

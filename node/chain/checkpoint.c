@@ -143,18 +143,17 @@ bool trust_contradicted(const struct chain *chain, uint64_t height, const uint8_
 {
     const struct node_config *config = chain->config;
 
-    return config->sync != SYNC_FROM_GENESIS && height != 0 && config->trusted_height == height &&
-           memcmp(config->trusted_id, id, 32) != 0;
+    return config->sync != SYNC_FROM_GENESIS && height != 0 &&
+           ((config->trusted_height == height && memcmp(config->trusted_id, id, 32) != 0) ||
+            (chain->trust.height == height && memcmp(chain->trust.id, id, 32) != 0));
 }
 
-/* The last instance at or below the trusted block, 0: none. */
-static uint64_t trusted_instance(const struct chain *chain)
+/* The last instance at or below a trusted block, 0: none. */
+static uint64_t trusted_instance(const struct chain *chain, uint64_t height)
 {
-    const struct node_config *config = chain->config;
-
-    return config->sync == SYNC_FROM_GENESIS || chain->params.finality == 0
+    return chain->config->sync == SYNC_FROM_GENESIS || chain->params.finality == 0
                ? 0
-               : config->trusted_height / chain->params.checkpoint_blocks;
+               : height / chain->params.checkpoint_blocks;
 }
 
 bool chain_trust_pending(const struct chain *chain)
@@ -162,9 +161,21 @@ bool chain_trust_pending(const struct chain *chain)
     uint64_t trusted = chain->config->trusted_height;
     uint64_t base = chain->tree.entries[chain->tree.base].height;
 
-    return chain->final_instance < trusted_instance(chain) && base < trusted &&
-           (chain->config->sync == SYNC_FROM_SNAPSHOT ||
-            trusted - base <= chain->tree.capacity / 2);
+    return chain->final_instance < trusted_instance(chain, trusted) && base < trusted;
+}
+
+void chain_trust(struct chain *chain, const struct ctx *c, uint64_t height, const uint8_t id[32])
+{
+    if (chain->trust.height != height) {
+        chain->trust.height = height;
+        memcpy(chain->trust.id, id, 32);
+        chain->wake_ns = c->mono_ns; /* it may be here already */
+    }
+}
+
+uint64_t chain_reach(const struct chain *chain)
+{
+    return chain->tree.capacity / 2;
 }
 
 bool trust_follow(struct chain *chain, struct ctx *c)
@@ -173,11 +184,11 @@ bool trust_follow(struct chain *chain, struct ctx *c)
         return false;
     }
     const struct tree *tree = &chain->tree;
-    uint32_t trusted = tree_find(tree, chain->config->trusted_id);
-    if (trusted == TREE_NONE || tree->entries[trusted].height != chain->config->trusted_height) {
+    uint32_t trusted = tree_find(tree, chain->trust.id);
+    if (trusted == TREE_NONE || tree->entries[trusted].height != chain->trust.height) {
         return false;
     }
-    uint64_t instance = trusted_instance(chain);
+    uint64_t instance = trusted_instance(chain, chain->trust.height);
     uint32_t to = tree_ancestor(tree, trusted, instance * chain->params.checkpoint_blocks);
     uint8_t id[32];
     if (to == TREE_NONE) {

@@ -47,13 +47,17 @@ const struct recent *arrival_recent(const struct finality *f, uint64_t instance)
 
 /* --- asking --- */
 
-/* The last instance whose committee the last checkpoint knows: that of epoch e is written at height
- * (e-1) x epochBlocks. */
+/* The last instance whose committee the last checkpoint knows (that of epoch e is written at height
+ * (e-1) x epochBlocks), and whose block the tree has room to wait for. */
 static uint64_t instance_checkable(const struct finality *f)
 {
     const struct params *p = chain_params(f->chain);
-    uint64_t height = chain_final_instance(f->chain) * p->checkpoint_blocks;
-    return (height / p->epoch_blocks + 2) * p->epoch_blocks / p->checkpoint_blocks;
+    uint64_t final = chain_final_instance(f->chain);
+    uint64_t height = final * p->checkpoint_blocks;
+    uint64_t known = (height / p->epoch_blocks + 2) * p->epoch_blocks / p->checkpoint_blocks;
+    uint64_t near = (height + chain_reach(f->chain)) / p->checkpoint_blocks;
+    uint64_t least = known < near ? known : near;
+    return least > final ? least : final + 1;
 }
 
 static void ask(struct finality *f, struct ctx *c)

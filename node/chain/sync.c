@@ -96,7 +96,7 @@ void sync_busy_update(struct sync *sync, struct ctx *c)
         busy = busy || claimed > height + 1;
         goal = claimed > goal ? claimed : goal;
     }
-    if (snap_runs(sync)) {
+    if (snap_runs(sync) || sync->walk.height != 0) {
         busy = true;
         goal = sync->config->trusted_height;
     }

@@ -1,7 +1,7 @@
 /* Catching up (docs/wire.md 9): header-first from genesis or from where we are; the same with a
- * trusted checkpoint, whose chain alone is followed (everything below it is still verified); or by
- * state snapshot at the trusted checkpoint. Also serves headers, blocks, state nodes and decisions
- * to others from memory and from records (READ). */
+ * trusted checkpoint, whose chain alone is followed, however long it is (everything below it is
+ * still verified); or by state snapshot at the trusted checkpoint. Also serves headers, blocks,
+ * state nodes and decisions to others from memory and from records (READ). */
 #ifndef ORRERY_CHAIN_SYNC_H
 #define ORRERY_CHAIN_SYNC_H
 

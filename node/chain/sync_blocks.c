@@ -197,6 +197,10 @@ void sync_feed(struct sync *sync, struct ctx *c, struct chain_news *news)
 {
     struct sync_queue *queue = &sync->queue;
     sync->feed_ns = DEADLINE_NONE;
+    walk_trust(sync, c);
+    if (walk_wanted(sync)) {
+        sync_start(sync, c);
+    }
     while (queue->count > 0 && queue_at(queue, 0)->state == ITEM_HERE) {
         if (checks(c) >= FEED_VERIFY_MAX || news->accepted_count >= FEED_ACCEPTED_MAX) {
             sync->feed_ns = c->mono_ns; /* goes on at once in the next step */

@@ -63,8 +63,13 @@ void sync_start(struct sync *sync, struct ctx *c)
     uint64_t ahead = 0;
     uint64_t resort = 0;
     sync->start_ns = DEADLINE_NONE;
-    if (snap_runs(sync) || sync->ask.kind != ASK_NONE || sync->queue.count > 0) {
+    walk_trust(sync, c);
+    bool walk = walk_wanted(sync);
+    if (snap_runs(sync) || sync->ask.kind != ASK_NONE || (sync->queue.count > 0 && !walk)) {
         return;
+    }
+    if (walk) {
+        height = sync->config->trusted_height - 1;
     }
     for (uint64_t ready = overlay_ready(sync->overlay); ready != 0; ready &= ready - 1) {
         uint32_t link = (uint32_t)__builtin_ctzll(ready);
@@ -88,22 +93,33 @@ void sync_start(struct sync *sync, struct ctx *c)
         ahead &= ahead - 1;
     }
     sync->start_ns = DEADLINE_NONE;
-    locator_send(sync, c, (uint32_t)__builtin_ctzll(ahead), NULL, 0);
+    uint32_t link = (uint32_t)__builtin_ctzll(ahead);
+    if (walk) {
+        walk_ask(sync, c, link);
+    } else {
+        locator_send(sync, c, link, NULL, 0);
+    }
+}
+
+void sync_back_send(struct sync *sync, struct ctx *c, enum ask_kind kind, uint32_t link,
+                    const uint8_t id[32], uint64_t height)
+{
+    uint8_t out[64];
+    size_t len;
+    const struct frame_headers_back_get m = {.block = id, .height = height, .max = HEADERS_MAX};
+    invariant(frame_headers_back_get_encode(out, sizeof(out), &len, &m) == ERR_OK);
+    ctx_send_bytes(c, 1ull << link, span_of(out, len));
+    memcpy(sync->ask.id, id, 32);
+    ask_begin(sync, c, kind, link);
 }
 
 bool sync_ask_back(struct sync *sync, struct ctx *c, uint32_t link, const uint8_t id[32],
                    uint64_t height)
 {
-    uint8_t out[64];
-    size_t len;
     if (sync->ask.kind != ASK_NONE || sync->queue.count > 0) {
         return false;
     }
-    const struct frame_headers_back_get m = {.block = id, .height = height, .max = HEADERS_MAX};
-    invariant(frame_headers_back_get_encode(out, sizeof(out), &len, &m) == ERR_OK);
-    ctx_send_bytes(c, 1ull << link, span_of(out, len));
-    memcpy(sync->ask.id, id, 32);
-    ask_begin(sync, c, ASK_BACK, link);
+    sync_back_send(sync, c, ASK_BACK, link, id, height);
     return true;
 }
 
@@ -261,7 +277,7 @@ static bool fits(const struct sync_ask *ask, struct varlist headers)
         return true;
     }
     header_id(id, bytes.data);
-    if (ask->kind == ASK_BACK) {
+    if (ask->kind != ASK_LOCATOR) {
         return memcmp(id, ask->id, 32) == 0;
     }
     return !varlist_next(&headers, &bytes) || bytes.len != HEADER_BYTES ||
@@ -285,8 +301,17 @@ enum err sync_headers_recv(struct sync *sync, struct ctx *c, uint32_t link, stru
     enum ask_kind kind = sync->ask.kind;
     bool low = sync->ask.low;
     ask_end(sync);
-    enum err err = kind == ASK_LOCATOR ? locator_answer(sync, c, link, &m, low)
-                                       : back_answer(sync, c, link, &m);
+    enum err err;
+    switch (kind) {
+    case ASK_LOCATOR:
+        err = locator_answer(sync, c, link, &m, low);
+        break;
+    case ASK_WALK:
+        err = walk_answer(sync, c, link, m.headers);
+        break;
+    default:
+        err = back_answer(sync, c, link, &m);
+    }
     if (err != ERR_OK) {
         queue_clear(sync);
     }

@@ -14,6 +14,7 @@
 #define SNAP_HEADERS_MAX (RETARGET_WINDOW + 1)
 #define SNAP_BATCH 128 /* nodes of one STATE_GET beside the root */
 #define BLOCKS_GET_MAX 64
+#define WALK_KEPT 512
 #define HEADER_PARENT_AT (2 + 32 + 8 + 8) /* docs/wire.md 3 */
 
 enum item_state { ITEM_NEED, ITEM_ASKED, ITEM_HERE };
@@ -46,7 +47,7 @@ struct sync_wish {
     uint64_t height; /* 0: not known */
 };
 
-enum ask_kind { ASK_NONE, ASK_LOCATOR, ASK_BACK };
+enum ask_kind { ASK_NONE, ASK_LOCATOR, ASK_BACK, ASK_WALK };
 
 /* The one HEADERS that is waited for. */
 struct sync_ask {
@@ -54,7 +55,7 @@ struct sync_ask {
     bool low; /* LOCATOR: from the checkpoint, not from the tip */
     uint32_t link;
     uint64_t due_ns;
-    uint8_t id[32]; /* BACK */
+    uint8_t id[32]; /* BACK, WALK */
 };
 
 struct sync_link {
@@ -120,6 +121,14 @@ struct sync_snap_parts {
     uint32_t asked[SNAP_BATCH];                      /* positions on the stack */
     uint8_t headers[SNAP_HEADERS_MAX][HEADER_BYTES]; /* newest first */
     struct snap_node stack[SYNC_STACK_MAX];
+    uint8_t kept[WALK_KEPT][32]; /* ids of struct sync_walk, a ring by height */
+};
+
+/* From a trusted block that is further up than the tree reaches, down to where it does. */
+struct sync_walk {
+    uint64_t height;    /* of the next header to come; 0: no walk is under way */
+    uint64_t low, high; /* heights between which ids are kept, high 0: none */
+    uint8_t id[32];     /* of the next header */
 };
 
 struct sync {
@@ -131,6 +140,7 @@ struct sync {
     uint64_t start_ns, feed_ns, blocks_ns, wish_ns, snap_ns; /* deadlines */
     struct sync_ask ask;
     struct sync_snap snap;
+    struct sync_walk walk;
     struct sync_snapshot snapshots[SYNC_SNAPSHOTS];
     struct sync_link links[LINKS_MAX];
     struct sync_wish wishes[SYNC_WISHES_MAX];
@@ -187,6 +197,9 @@ void sync_start(struct sync *sync, struct ctx *c);
 /* Asks a link for a header and its ancestors. False: another question is open. */
 bool sync_ask_back(struct sync *sync, struct ctx *c, uint32_t link, const uint8_t id[32],
                    uint64_t height);
+/* The question itself, of this kind. */
+void sync_back_send(struct sync *sync, struct ctx *c, enum ask_kind kind, uint32_t link,
+                    const uint8_t id[32], uint64_t height);
 enum err sync_headers_recv(struct sync *sync, struct ctx *c, uint32_t link,
                            struct span frame) MUST_CHECK;
 void sync_ask_due(struct sync *sync, struct ctx *c);
@@ -228,6 +241,16 @@ enum err snap_headers_recv(struct sync *sync, struct ctx *c, struct varlist head
 void snap_block_recv(struct sync *sync, struct ctx *c, const struct blob *block);
 enum err snap_state_recv(struct sync *sync, struct ctx *c, uint32_t link, struct span frame,
                          struct chain_news *news) MUST_CHECK;
+
+/* --- sync_walk.c --- */
+/* Headers from the trusted block down are wanted before more blocks are. */
+bool walk_wanted(const struct sync *sync);
+/* Tells the chain what to trust next on the way to the trusted block. */
+void walk_trust(struct sync *sync, const struct ctx *c);
+/* Asks for the next headers. */
+void walk_ask(struct sync *sync, struct ctx *c, uint32_t link);
+enum err walk_answer(struct sync *sync, struct ctx *c, uint32_t link,
+                     struct varlist headers) MUST_CHECK;
 
 /* --- sync_serve.c --- */
 enum err sync_serve_frame(struct sync *sync, struct ctx *c, uint32_t link,

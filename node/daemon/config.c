@@ -6,7 +6,6 @@
 #include "node/chain/record.h"
 #include "settings/table.h"
 
-#define TREE_ENTRIES_MAX 65536
 #define SECONDS(n) ((uint64_t)(n)*1000000000)
 
 /* A file as it is written; made into a daemon_config when it is whole. */
@@ -282,28 +281,6 @@ static enum err file_take(struct daemon_config *config, struct file *file,
     return ERR_OK;
 }
 
-/* Nothing below the trusted block is decided before it is here: the tree holds all of them, at most
- * half of its entries, for others may be there too. A snapshot needs none of them. */
-static enum err trusted_room(struct daemon_config *config, const struct document *root,
-                             struct settings_error *error)
-{
-    uint64_t entries = 2 * config->trusted_height;
-
-    if (config->sync == SYNC_FROM_GENESIS) {
-        return ERR_OK;
-    }
-    if (config->sync == SYNC_FROM_CHECKPOINT && config->trusted_height > TREE_ENTRIES_MAX / 2) {
-        return settings_refuse(error, line_of(root, "trusted"), ERR_RANGE,
-                               "`trusted.height` is above %d: use `sync: snapshot`",
-                               TREE_ENTRIES_MAX / 2);
-    }
-    entries = entries < TREE_ENTRIES_MAX ? entries : TREE_ENTRIES_MAX;
-    if (config->policy.tree_entries_max < entries) {
-        config->policy.tree_entries_max = (uint32_t)entries;
-    }
-    return ERR_OK;
-}
-
 enum err config_read(struct daemon_config *config, const char *path, struct settings_error *error)
 {
     struct document *root = NULL;
@@ -316,9 +293,6 @@ enum err config_read(struct daemon_config *config, const char *path, struct sett
     }
     if (err == ERR_OK) {
         err = file_take(config, &file, root, path, error);
-    }
-    if (err == ERR_OK) {
-        err = trusted_room(config, root, error);
     }
     settings_free(&file, file_keys, COUNT(file_keys));
     document_free(root);

@@ -80,7 +80,6 @@ Test(config, everything)
     cr_assert_eq(config.roles, ROLE_RELAY | ROLE_VERIFIER);
     cr_assert_eq(config.sync, SYNC_FROM_CHECKPOINT);
     cr_assert_eq(config.trusted_height, 5760);
-    cr_assert_eq(config.policy.tree_entries_max, 11520, "all blocks below fit");
     cr_assert_eq(config.limits.handshake_ns, 250000000);
     cr_assert_eq(config.limits.send_bytes_max, 4 << 20);
     cr_assert_eq(config.policy.links_out, 3);
@@ -107,7 +106,6 @@ Test(config, refused)
         {LEAST "seeds:\n  - {endpoint: '1.2.3.4:5', transport: " ID "}\n", "without", 5},
         {LEAST "roles: [king]\n", "king", 4},
         {LEAST "sync: snapshot\n", "trusted", 4},
-        {LEAST "sync: checkpoint\ntrusted: {height: 32769, id: " ID "}\n", "snapshot", 5},
         {LEAST "log: loud\n", "log", 4},
         {LEAST "limits: {handshake_timeout: 5}\n", "handshake_timeout", 4},
         {"data: d\n", "genesis", 0},

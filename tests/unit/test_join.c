@@ -73,6 +73,9 @@ Test(join, a_late_node_finds_the_checkpoints)
     cr_log_info("instance %lu height %lu", instance,
                 peers->wire->nodes[0].last[TRACE_tip_changed][0]);
     cr_assert_gt(instance, 100);
+    struct node_policy small = peers->wire->policy;
+    small.tree_entries_max = 128; /* much less than what it has to catch up with */
+    peers->wire->nodes[5].config.policy = &small;
     start(peers, 5);
     peers_run(peers, 90);
     cr_log_info("joiner: instance %lu height %lu; others %lu", decided(peers, 5),
@@ -212,8 +215,9 @@ Test(join, a_false_history_decides_nothing)
         uint64_t height;
     } ways[] = {{SYNC_FROM_CHECKPOINT, 100},
                 {SYNC_FROM_SNAPSHOT, 100},
-                {SYNC_FROM_SNAPSHOT, 1000000}}; /* much further than the tree reaches */
-    for (uint64_t way = 0; way < 3; way++) {
+                {SYNC_FROM_CHECKPOINT, 80}, /* by a tree that reaches 16 blocks up */
+                {SYNC_FROM_SNAPSHOT, 1000000}};
+    for (uint64_t way = 0; way < 4; way++) {
         struct peers *peers = network(4, 3, 5 + way);
         for (uint32_t i = 0; i < 3; i++) {
             start(peers, i);
@@ -224,6 +228,11 @@ Test(join, a_false_history_decides_nothing)
         config->sync = ways[way].sync;
         config->trusted_height = ways[way].height;
         config->trusted_id[0] = 1;
+        struct node_policy small = peers->wire->policy;
+        if (way == 2) {
+            small.tree_entries_max = 32;
+            config->policy = &small;
+        }
         start(peers, 3);
         peers_run(peers, 15 * 40);
         cr_log_info("way %lu: decided %lu, height %lu of %lu", way, decided(peers, 3),
@@ -250,6 +259,42 @@ Test(join, a_node_begins_with_a_checkpoint)
     peers_run(peers, 120);
     cr_log_info("instance %lu, others %lu", decided(peers, 5), decided(peers, 0));
     cr_assert_geq(decided(peers, 5) + 1, decided(peers, 0));
+    cr_assert_eq(peers->wire->traces[TRACE_peer_misbehaved], 0);
+    finish(peers);
+}
+
+/* So it is when the tree reaches only 8 blocks up, on a way that takes two walks of headers (2048
+ * each), is broken off in both, and begins with a peer that has no old blocks. */
+Test(join, a_checkpoint_far_above_the_tree)
+{
+    struct peers *peers = network(5, 3, 6);
+    struct wire_node *n = peers->wire->nodes;
+    struct node_policy small = peers->wire->policy;
+    struct node_policy few = peers->wire->policy;
+    small.tree_entries_max = 16;
+    few.keep_blocks = 1;
+    n[4].config.policy = &small;
+    n[0].config.policy = &few;
+    for (uint32_t i = 0; i < 4; i++) {
+        start(peers, i);
+    }
+    peers_run(peers, 15 * 2400);
+    n[4].config.sync = SYNC_FROM_CHECKPOINT;
+    trust(peers, 1, 2200, &n[4].config);
+    uint64_t headers = peers->wire->frames_by_code[FRAME_HEADERS];
+    start(peers, 4);
+    peers_run(peers, 1);
+    peers_stop_links(peers, 4);
+    cr_assert_lt(n[4].last[TRACE_checkpoint_decided][1], 160);
+    peers_run(peers, 15);
+    peers_stop_links(peers, 4);
+    cr_log_info("height %lu", n[4].last[TRACE_checkpoint_decided][1]);
+    peers_run(peers, 2400);
+    cr_log_info("height %lu, instance %lu, others %lu, %lu headers frames",
+                n[4].last[TRACE_tip_changed][0], decided(peers, 4), decided(peers, 1),
+                peers->wire->frames_by_code[FRAME_HEADERS] - headers);
+    cr_assert_geq(decided(peers, 4) + 1, decided(peers, 1));
+    cr_assert_gt(decided(peers, 4), 550);
     cr_assert_eq(peers->wire->traces[TRACE_peer_misbehaved], 0);
     finish(peers);
 }
