@@ -183,6 +183,41 @@ enum err document_read(struct document **document, struct settings_error *error,
     return err;
 }
 
+/* A list or a map of one line, in YAML's flow form: "[a, b]". */
+static enum err flow_read(struct document **document, struct settings_error *error,
+                          const char *text)
+{
+    struct conversion x = {.error = error};
+    yaml_document_t yaml;
+    yaml_parser_t parser;
+    enum err err;
+
+    *document = NULL;
+    invariant(yaml_parser_initialize(&parser));
+    yaml_parser_set_input_string(&parser, (const unsigned char *)text, strlen(text));
+    if (!yaml_parser_load(&parser, &yaml)) {
+        err = refuse(error, 0, ERR_SYNTAX, "not YAML: ", text);
+    } else {
+        x.yaml = &yaml;
+        err = convert(document, &x, yaml_document_get_root_node(&yaml));
+        yaml_document_delete(&yaml);
+    }
+    yaml_parser_delete(&parser);
+    if (err != ERR_OK) {
+        document_free(*document);
+        *document = NULL;
+    }
+    return err;
+}
+
+static void lines_clear(struct document *t)
+{
+    for (; t != NULL; t = t->next) {
+        t->line = 0;
+        lines_clear(t->first);
+    }
+}
+
 /* The item of a list called `part`: by index, or by its name: key. */
 static struct document *item(const struct document *list, const char *part)
 {
@@ -203,6 +238,21 @@ static struct document *item(const struct document *list, const char *part)
         t = t->next;
     }
     return t;
+}
+
+/* The number of the item that would be the next of a list, as text. */
+static bool is_next(const struct document *list, const char *part)
+{
+    char next[24];
+
+    snprintf(next, sizeof(next), "%zu", document_children(list));
+    return strcmp(part, next) == 0;
+}
+
+/* What is left of a path enters the first item of a list: ".0" or ".0.more". */
+static bool is_first(const char *rest)
+{
+    return strncmp(rest, ".0", 2) == 0 && (rest[2] == 0 || rest[2] == '.');
 }
 
 static enum err refuse_setting(struct settings_error *error, enum err err, const char *text,
@@ -229,12 +279,13 @@ enum err document_set(struct document *root, struct settings_error *error, const
         struct document *next = at->kind == DOCUMENT_MAP    ? document_find(at, part)
                                 : at->kind == DOCUMENT_LIST ? item(at, part)
                                                             : NULL;
-        if (next == NULL && at->kind != DOCUMENT_MAP) {
+        bool more = at->kind == DOCUMENT_LIST && is_next(at, part);
+        if (next == NULL && at->kind != DOCUMENT_MAP && !more) {
             return refuse_setting(error, ERR_UNKNOWN, "nothing of that name in ", path);
         }
         if (next == NULL) {
-            next = document_new(DOCUMENT_MAP, 0);
-            next->key = copy(part);
+            next = document_new(is_first(rest + len) ? DOCUMENT_LIST : DOCUMENT_MAP, 0);
+            next->key = more ? NULL : copy(part);
             append(at, next);
         }
         at = next;
@@ -243,16 +294,21 @@ enum err document_set(struct document *root, struct settings_error *error, const
         }
         rest += len + 1;
     }
+    struct document *flow = NULL;
+    if (value[0] == '[' || value[0] == '{') {
+        enum err err = flow_read(&flow, error, value);
+        if (err != ERR_OK) {
+            return refuse_setting(error, err, "not a list or map of one line: ", value);
+        }
+        lines_clear(flow);
+    }
     document_free(at->first);
-    at->first = at->last = NULL;
     free(at->value);
     at->line = 0;
-    /* "[]" and "{}" empty a list and a map. */
-    at->kind = strcmp(value, "[]") == 0   ? DOCUMENT_LIST
-               : strcmp(value, "{}") == 0 ? DOCUMENT_MAP
-                                          : DOCUMENT_SCALAR;
-    if (at->kind == DOCUMENT_SCALAR) {
-        at->value = copy(value);
-    }
+    at->kind = flow != NULL ? flow->kind : DOCUMENT_SCALAR;
+    at->first = flow != NULL ? flow->first : NULL;
+    at->last = flow != NULL ? flow->last : NULL;
+    at->value = flow != NULL ? NULL : copy(value);
+    free(flow);
     return ERR_OK;
 }

@@ -25,8 +25,9 @@ void document_free(struct document *document);
 
 size_t document_children(const struct document *parent);
 struct document *document_find(const struct document *map, const char *key);
-/* Sets "a.b.c" to a scalar, making maps on the way; a list is entered by index or by the name: of
- * its items. ERR_UNKNOWN, ERR_SYNTAX. */
+/* Sets "a.b.c" to a scalar, or to a list or map in YAML's flow form ("[x, y]"), making maps on the
+ * way; a list is entered by index or by the name: of its items, and the index behind the last makes
+ * another. ERR_UNKNOWN, ERR_SYNTAX. */
 enum err document_set(struct document *root, struct settings_error *error, const char *path,
                       const char *value) MUST_CHECK;
 

@@ -31,7 +31,7 @@ struct adversary_kind;
 
 /* A value of a line; what it is depends on the parameter's type. */
 struct adversary_value {
-    uint64_t num, den;    /* a ratio; num: a time in ns, a count, the number of a word */
+    uint64_t num, den;    /* a ratio, den 0: none; num: a time in ns, a count, a word's number */
     struct fault_set set; /* nodes; no ranges: none were given */
 };
 

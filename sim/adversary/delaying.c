@@ -12,7 +12,8 @@ static enum pass delaying_send(struct act *a, uint32_t link, const struct blob *
 }
 
 extern const struct adversary_kind adversary_delaying;
-const struct adversary_kind adversary_delaying = {.word = "delaying",
-                                                  .text = "sends every frame late",
-                                                  .parameter = {{"by", PARAMETER_TIME, NULL, NULL}},
-                                                  .send = delaying_send};
+const struct adversary_kind adversary_delaying = {
+    .word = "delaying",
+    .text = "sends every frame late",
+    .parameter = {{"by", PARAMETER_TIME, NULL, NULL, 0}},
+    .send = delaying_send};

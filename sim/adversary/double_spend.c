@@ -230,8 +230,8 @@ extern const struct adversary_kind adversary_double_spend;
 const struct adversary_kind adversary_double_spend = {
     .word = "double-spend",
     .text = "pays and mines a private chain without the payment",
-    .parameter = {{"confirmations", PARAMETER_COUNT, "6", NULL},
-                  {"give-up", PARAMETER_COUNT, "20", NULL}},
+    .parameter = {{"confirmations", PARAMETER_COUNT, "6", NULL, HOLD_MAX - 1},
+                  {"give-up", PARAMETER_COUNT, "20", NULL, 0}},
     .state_bytes = sizeof(struct double_spend),
     .drop = double_spend_drop,
     .recv = double_spend_recv,

@@ -94,7 +94,7 @@ extern const struct adversary_kind adversary_eclipse;
 const struct adversary_kind adversary_eclipse = {
     .word = "eclipse",
     .text = "wants to be all that the victims know of the network",
-    .parameter = {{"victim", PARAMETER_NODES, NULL, NULL}},
+    .parameter = {{"victim", PARAMETER_NODES, NULL, NULL, 0}},
     .state_bytes = sizeof(struct eclipse),
     .send = eclipse_send,
     .after = eclipse_after,

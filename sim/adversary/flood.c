@@ -9,6 +9,7 @@ enum { FLOOD_WHAT, FLOOD_RATE };
 enum { FLOOD_INVENTORY, FLOOD_TRANSACTIONS, FLOOD_ORPHANS, FLOOD_ALL };
 enum { FLOOD_IDS = 256, FLOOD_BURST_MAX = 64 };
 #define FLOOD_TICK_NS UINT64_C(100000000)
+#define FLOOD_RATE_MAX (UINT64_C(1000000000) / FLOOD_TICK_NS * FLOOD_BURST_MAX)
 
 static const char *const floods[] = {"inventory", "transactions", "orphans", "all", NULL};
 
@@ -141,7 +142,8 @@ extern const struct adversary_kind adversary_flood;
 const struct adversary_kind adversary_flood = {
     .word = "flood",
     .text = "spams its peers with well formed nothing",
-    .parameter = {{"what", PARAMETER_WORD, "all", floods}, {"rate", PARAMETER_COUNT, "10", NULL}},
+    .parameter = {{"what", PARAMETER_WORD, "all", floods, 0},
+                  {"rate", PARAMETER_COUNT, "10", NULL, FLOOD_RATE_MAX}},
     .state_bytes = sizeof(struct flood),
     .after = flood_after,
     .deadline_ns = flood_deadline_ns};

@@ -349,7 +349,7 @@ extern const struct adversary_kind adversary_grinder;
 const struct adversary_kind adversary_grinder = {
     .word = "grinder",
     .text = "registers the VRF key that would sign the next block soonest",
-    .parameter = {{"keys", PARAMETER_COUNT, "64", NULL}},
+    .parameter = {{"keys", PARAMETER_COUNT, "64", NULL, 0}},
     .state_bytes = sizeof(struct grinder),
     .traced = grinder_traced,
     .after = grinder_after,

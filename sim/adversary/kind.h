@@ -22,14 +22,18 @@ enum parameter_type {
 struct parameter {
     const char *word; /* NULL: past the last */
     enum parameter_type type;
-    const char *value;          /* default; NULL: must be given; "": none (nodes) */
+    const char *value;          /* default; NULL: must be given; "": none (nodes, a ratio) */
     const char *const *choices; /* of a word, NULL at the end */
+    uint64_t most;              /* of a ratio or count; 0: no bound */
 };
 
 /* The next frame of a link: on, gone, or held back until `hold_ns` of the act. */
 enum pass { PASS_ON, PASS_NOT, PASS_LATER };
 
 struct act;
+
+/* True when no node is in both. */
+bool line_sets_apart(const struct fault_set *a, const struct fault_set *b);
 
 /* Unused functions are NULL. */
 struct adversary_kind {
@@ -38,6 +42,8 @@ struct adversary_kind {
     struct parameter parameter[ADVERSARY_PARAMETERS_MAX];
     size_t state_bytes; /* zeroed when a life begins */
     bool lasting;       /* its nodes count as byzantine after its time is over */
+    /* What is wrong with a line whose parts all read, in words; NULL: nothing. */
+    const char *(*wrong)(const struct adversary_line *line);
     /* True when the attacker also stands at the doors of all other nodes, that is decides when what
      * it can delay reaches them (a rushing adversary). Those nodes stay honest; for them only
      * `door` is called. */

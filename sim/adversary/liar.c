@@ -39,8 +39,8 @@ static enum pass liar_send(struct act *a, uint32_t link, const struct blob **fra
 }
 
 extern const struct adversary_kind adversary_liar;
-const struct adversary_kind adversary_liar = {.word = "liar",
-                                              .text =
-                                                  "answers who catches up falsely or not at all",
-                                              .parameter = {{"how", PARAMETER_WORD, "false", ways}},
-                                              .send = liar_send};
+const struct adversary_kind adversary_liar = {
+    .word = "liar",
+    .text = "answers who catches up falsely or not at all",
+    .parameter = {{"how", PARAMETER_WORD, "false", ways, 0}},
+    .send = liar_send};

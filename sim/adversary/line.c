@@ -2,6 +2,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 
+#include "settings/nearest.h"
 #include "sim/adversary/kind.h"
 
 enum { LINE_BYTES_MAX = 400 };
@@ -49,6 +50,19 @@ const char *adversary_kind_word(uint32_t number)
     return NULL;
 }
 
+static enum err kind_unknown(struct line_text *t, size_t at, size_t len)
+{
+    char word[61];
+
+    snprintf(word, sizeof(word), "%.*s", (int)len, t->text + at);
+    struct nearest near = {.word = word};
+    for (uint32_t i = 0; adversary_kinds[i] != NULL; i++) {
+        nearest_try(&near, adversary_kinds[i]->word);
+    }
+    return line_fail(t, at, ERR_UNKNOWN, "unknown kind of adversary '%s'; the nearest is '%s'",
+                     word, near.best);
+}
+
 static int part_of(const struct adversary_kind *kind, const char *word, size_t len)
 {
     for (int p = 0; p < ADVERSARY_PARAMETERS_MAX && kind->parameter[p].word != NULL; p++) {
@@ -83,7 +97,7 @@ static size_t word_next(const char *text, size_t *at)
 }
 
 static enum err value_part(struct line_text *t, struct adversary_value *value,
-                           enum parameter_type type, size_t at, const char *part)
+                           enum parameter_type type, size_t at, const char *part, uint64_t most)
 {
     static const enum fault_kind kind_of[] = {[PARAMETER_TIME] = FAULT_CLOG,
                                               [PARAMETER_RATIO] = FAULT_SLOW_CPU,
@@ -97,6 +111,9 @@ static enum err value_part(struct line_text *t, struct adversary_value *value,
     }
     value->num = type == PARAMETER_RATIO ? fault.num : (uint64_t)fault.value_ns;
     value->den = type == PARAMETER_RATIO ? fault.den : 1;
+    if (most != 0 && value->num > most * value->den) {
+        return line_fail(t, at, ERR_RANGE, "at most %llu", (unsigned long long)most);
+    }
     return ERR_OK;
 }
 
@@ -116,6 +133,33 @@ static enum err nodes_part(struct line_text *t, struct fault_set *set, size_t at
     return err;
 }
 
+/* Who does it. */
+static enum err targets_part(struct line_text *t, struct adversary_line *line, size_t at,
+                             const char *part)
+{
+    const struct adversary_kind *kind = line->kind;
+
+    if (part[0] == 0) {
+        return line_fail(t, at, ERR_SYNTAX, "%s needs targets, as 'node 0-3' or 'stake 1/3'",
+                         kind->word);
+    }
+    enum err err = nodes_part(t, &line->nodes, at, part);
+    if (err == ERR_SYNTAX && strncmp(t->error->text, "unexpected", 10) == 0) {
+        size_t len = 0;
+        char words[64] = "";
+        for (int p = 0; p < ADVERSARY_PARAMETERS_MAX && kind->parameter[p].word != NULL; p++) {
+            len += (size_t)snprintf(words + len, sizeof(words) - len, "'%s', ",
+                                    kind->parameter[p].word);
+        }
+        snprintf(t->error->text, sizeof(t->error->text),
+                 "behind its targets %s takes %s'at' and 'for'", kind->word, words);
+    }
+    if (err == ERR_OK && line->nodes.count == 0 && strcmp(part, "none") != 0) {
+        return line_fail(t, at, ERR_INVALID, "that is nobody here ('none', if it is meant)");
+    }
+    return err;
+}
+
 static enum err word_part(struct line_text *t, struct adversary_value *value,
                           const struct parameter *parameter, size_t at, const char *part)
 {
@@ -125,7 +169,14 @@ static enum err word_part(struct line_text *t, struct adversary_value *value,
             return ERR_OK;
         }
     }
-    return line_fail(t, at, ERR_UNKNOWN, "unknown %s '%.60s'", parameter->word, part);
+    char list[64] = "";
+    size_t len = 0;
+    for (uint64_t i = 0; parameter->choices[i] != NULL; i++) {
+        len += (size_t)snprintf(list + len, sizeof(list) - len, "%s%s", i > 0 ? ", " : "",
+                                parameter->choices[i]);
+    }
+    return line_fail(t, at, ERR_UNKNOWN, "'%s' takes one of %s, not '%.20s'", parameter->word, list,
+                     part);
 }
 
 static enum err parameter_part(struct line_text *t, struct adversary_line *line, int number,
@@ -140,7 +191,7 @@ static enum err parameter_part(struct line_text *t, struct adversary_line *line,
     case PARAMETER_WORD:
         return word_part(t, value, parameter, at, part);
     default:
-        return value_part(t, value, parameter->type, at, part);
+        return value_part(t, value, parameter->type, at, part, parameter->most);
     }
 }
 
@@ -151,14 +202,14 @@ static enum err part_read(struct line_text *t, struct adversary_line *line, int 
 
     switch (which) {
     case PART_NONE:
-        return nodes_part(t, &line->nodes, at, part);
+        return targets_part(t, line, at, part);
     case PART_AT:
         /* "0 s" is a time as well, but not one of the fault reader's arguments. */
-        TRY(value_part(t, &time, PARAMETER_TIME, at, part));
+        TRY(value_part(t, &time, PARAMETER_TIME, at, part, 0));
         line->at_ns = time.num;
         return ERR_OK;
     case PART_FOR:
-        TRY(value_part(t, &time, PARAMETER_TIME, at, part));
+        TRY(value_part(t, &time, PARAMETER_TIME, at, part, 0));
         line->until_ns = time.num; /* from at_ns: added when both are known */
         return time.num > 0 ? ERR_OK : line_fail(t, at, ERR_INVALID, "'for' needs a time above 0");
     default:
@@ -213,7 +264,11 @@ static enum err parts_read(struct line_text *t, struct adversary_line *line, siz
         given |= 1u << which;
         TRY(part_read(t, line, which, begin, part));
         if (len == 0) {
-            return defaults_read(t, line, given);
+            TRY(defaults_read(t, line, given));
+            const char *wrong = line->kind->wrong != NULL ? line->kind->wrong(line) : NULL;
+            return wrong == NULL
+                       ? ERR_OK
+                       : line_fail(t, 0, ERR_INVALID, "%s takes %s", line->kind->word, wrong);
         }
         which = next;
         at += len;
@@ -237,8 +292,7 @@ enum err adversary_line_parse(struct adversary_line *line, struct fault_text_err
     size_t len = word_next(t.text, &at);
     line->kind = kind_find(t.text + at, len);
     if (line->kind == NULL) {
-        return line_fail(&t, at, ERR_UNKNOWN, "unknown kind of adversary '%.*s'",
-                         len > 60 ? 60 : (int)len, t.text + at);
+        return kind_unknown(&t, at, len);
     }
     enum err err = parts_read(&t, line, at + len);
     if (err != ERR_OK) {
@@ -249,6 +303,17 @@ enum err adversary_line_parse(struct adversary_line *line, struct fault_text_err
         line->until_ns += line->at_ns;
     }
     return ERR_OK;
+}
+
+bool line_sets_apart(const struct fault_set *a, const struct fault_set *b)
+{
+    for (uint32_t i = 0, seen = 0; seen < a->count; i++) {
+        if (fault_set_has(a, i) && fault_set_has(b, i)) {
+            return false;
+        }
+        seen += fault_set_has(a, i);
+    }
+    return true;
 }
 
 void adversary_line_free(struct adversary_line *line)
@@ -313,7 +378,8 @@ void adversary_line_print(FILE *file, const struct adversary_line *line)
     set_print(file, &line->nodes);
     for (int p = 0; p < ADVERSARY_PARAMETERS_MAX && line->kind->parameter[p].word != NULL; p++) {
         const struct parameter *parameter = &line->kind->parameter[p];
-        if (parameter->type == PARAMETER_NODES && line->value[p].set.count == 0) {
+        if ((parameter->type == PARAMETER_NODES && line->value[p].set.count == 0) ||
+            (parameter->type == PARAMETER_RATIO && line->value[p].den == 0)) {
             continue;
         }
         fprintf(file, " %s", parameter->word);

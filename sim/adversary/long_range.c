@@ -58,12 +58,24 @@ static void long_range_connect(struct act *a, struct endpoint *to)
     to->port = (uint16_t)(item[48] << 8 | item[49]);
 }
 
+static const char *long_range_wrong(const struct adversary_line *line)
+{
+    const struct fault_set *with = &line->value[LONG_RANGE_WITH].set;
+
+    return with->count == 0 ? "machines behind 'with'"
+           : line_sets_apart(&line->nodes, with)
+               ? NULL
+               : "other machines than its own: one is on both sides of 'with'";
+}
+
 extern const struct adversary_kind adversary_long_range;
 const struct adversary_kind adversary_long_range = {
     .word = "long-range",
     .text = "old keys write another history and show it to newcomers",
-    .parameter = {{"with", PARAMETER_NODES, NULL, NULL}, {"apart", PARAMETER_TIME, NULL, NULL}},
+    .parameter = {{"with", PARAMETER_NODES, NULL, NULL, 0},
+                  {"apart", PARAMETER_TIME, NULL, NULL, 0}},
     .lasting = true,
+    .wrong = long_range_wrong,
     .recv = long_range_recv,
     .send = long_range_send,
     .connect = long_range_connect};

@@ -33,6 +33,6 @@ extern const struct adversary_kind adversary_selective;
 const struct adversary_kind adversary_selective = {
     .word = "selective",
     .text = "speaks with some nodes only and keeps the others' links alive",
-    .parameter = {{"to", PARAMETER_NODES, NULL, NULL}},
+    .parameter = {{"to", PARAMETER_NODES, NULL, NULL, 0}},
     .recv = selective_recv,
     .send = selective_send};

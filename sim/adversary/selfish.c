@@ -33,7 +33,7 @@ struct selfish {
 
 static bool selfish_rushes(const struct adversary_line *line)
 {
-    return line->value[SELFISH_GAMMA].num <= line->value[SELFISH_GAMMA].den;
+    return line->value[SELFISH_GAMMA].den != 0; /* gamma is given */
 }
 
 /* The lot of a node for a height: ours comes first. */
@@ -180,8 +180,8 @@ extern const struct adversary_kind adversary_selfish;
 const struct adversary_kind adversary_selfish = {
     .word = "selfish",
     .text = "selfish mining by Eyal and Sirer",
-    .parameter = {{"gamma", PARAMETER_RATIO, "2/1", NULL},
-                  {"reach", PARAMETER_TIME, "50 ms", NULL}},
+    .parameter = {{"gamma", PARAMETER_RATIO, "", NULL, 1},
+                  {"reach", PARAMETER_TIME, "50 ms", NULL, 0}},
     .state_bytes = sizeof(struct selfish),
     .doors = selfish_rushes,
     .door = selfish_door,

@@ -29,9 +29,21 @@ static void twins_connect(struct act *a, struct endpoint *to)
     to->port = (uint16_t)(item[48] << 8 | item[49]);
 }
 
+static const char *twins_wrong(const struct adversary_line *line)
+{
+    const struct fault_set *copies = &line->value[TWINS_WITH].set;
+
+    return copies->count != line->nodes.count ? "as many nodes behind 'with' as before it"
+           : line_sets_apart(&line->nodes, copies)
+               ? NULL
+               : "another machine for each node: one is on both sides of 'with'";
+}
+
 extern const struct adversary_kind adversary_twins;
-const struct adversary_kind adversary_twins = {.word = "twins",
-                                               .text = "one node on two machines",
-                                               .parameter = {{"with", PARAMETER_NODES, NULL, NULL}},
-                                               .lasting = true,
-                                               .connect = twins_connect};
+const struct adversary_kind adversary_twins = {
+    .word = "twins",
+    .text = "one node on two machines",
+    .parameter = {{"with", PARAMETER_NODES, NULL, NULL, 0}},
+    .lasting = true,
+    .wrong = twins_wrong,
+    .connect = twins_connect};

@@ -116,7 +116,7 @@ extern const struct adversary_kind adversary_two_headers;
 const struct adversary_kind adversary_two_headers = {
     .word = "two-headers",
     .text = "signs two blocks for a height and shows each to its own peers",
-    .parameter = {{"to", PARAMETER_NODES, "", NULL}},
+    .parameter = {{"to", PARAMETER_NODES, "", NULL, 0}},
     .state_bytes = sizeof(struct two_headers),
     .lasting = true,
     .drop = two_headers_drop,

@@ -130,7 +130,7 @@ extern const struct adversary_kind adversary_two_proposals;
 const struct adversary_kind adversary_two_proposals = {
     .word = "two-proposals",
     .text = "proposes two blocks in one round and shows each to its own peers",
-    .parameter = {{"to", PARAMETER_NODES, "", NULL}},
+    .parameter = {{"to", PARAMETER_NODES, "", NULL, 0}},
     .state_bytes = sizeof(struct two_proposals),
     .lasting = true,
     .drop = two_proposals_drop,

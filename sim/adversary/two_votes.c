@@ -199,7 +199,8 @@ extern const struct adversary_kind adversary_two_votes;
 const struct adversary_kind adversary_two_votes = {
     .word = "two-votes",
     .text = "signs two votes for a round and shows each to its own peers",
-    .parameter = {{"votes", PARAMETER_WORD, "values", styles}, {"to", PARAMETER_NODES, "", NULL}},
+    .parameter = {{"votes", PARAMETER_WORD, "values", styles, 0},
+                  {"to", PARAMETER_NODES, "", NULL, 0}},
     .state_bytes = sizeof(struct two_votes),
     .lasting = true,
     .traced = two_votes_traced,

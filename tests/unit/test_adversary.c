@@ -24,61 +24,78 @@ static struct fault_domains domains_two(uint32_t of_node[8], uint64_t stake[8],
     return (struct fault_domains){.domain_count = 1, .domain = group, .stake = stake};
 }
 
+static const struct {
+    const char *text, *printed; /* NULL: refused */
+    const char *why;
+} line_cases[] = {
+    {"silent node 1-3", "silent node 1-3\n", NULL},
+    {"  silent   stake 1/4  at 10 min for 90 s ", "silent node 0-1 at 600 s for 90 s\n", NULL},
+    {"silent node 1 for 5 ms", "silent node 1 for 5000000 ns\n", NULL},
+    {"delaying group attackers at sea by 2 s", NULL, "unknown group 'attackers'"},
+    {"delaying group honest by 1.5 s at 1 s", "delaying node 0-5 by 1500000000 ns at 1 s\n", NULL},
+    {"selective node 0 to node 2,4", "selective node 0 to node 2,4\n", NULL},
+    {"two-votes node 0", "two-votes node 0 votes values\n", NULL},
+    {"two-votes node 0 to node 3 votes forget", "two-votes node 0 votes forget to node 3\n", NULL},
+    {"two-votes node 0 votes late", "two-votes node 0 votes late\n", NULL},
+    {"two-proposals node 0-1 to node 3", "two-proposals node 0-1 to node 3\n", NULL},
+    {"long-range node 0-1 with node 4-6 apart 10 min",
+     "long-range node 0-1 with node 4-6 apart 600 s\n", NULL},
+    {"twins node 0 with node 7", "twins node 0 with node 7\n", NULL},
+    {"delaying node 0", NULL, "delaying needs 'by' and a value"},
+    {"two-votes node 0 votes many", NULL,
+     "'votes' takes one of values, nil, forget, late, not 'many'"},
+    {"selfish node 0", "selfish node 0 reach 50000000 ns\n", NULL},
+    {"selfish node 0 gamma 1", "selfish node 0 gamma 1/1 reach 50000000 ns\n", NULL},
+    {"selfish node 0 gamma 0.25", "selfish node 0 gamma 25/100 reach 50000000 ns\n", NULL},
+    {"selfish node 0 gamma 3/2", NULL, "at most 1"},
+    {"flood node 0 rate 640", "flood node 0 what all rate 640\n", NULL},
+    {"flood node 0 rate 641", NULL, "at most 640"},
+    {"double-spend node 0 confirmations 512", NULL, "at most 511"},
+    {"twins node 0-1 with node 7", NULL, "twins takes as many nodes behind 'with' as before it"},
+    {"twins node 0 with none", NULL, "twins takes as many nodes behind 'with' as before it"},
+    {"twins node 0-1 with node 1,7", NULL,
+     "twins takes another machine for each node: one is on both sides of 'with'"},
+    {"long-range node 0 with node 0,4 apart 1 s", NULL,
+     "long-range takes other machines than its own: one is on both sides of 'with'"},
+    {"silent stake 1/9", NULL, "that is nobody here ('none', if it is meant)"},
+    {"silent none", "silent none\n", NULL},
+    {"silent node 0 at 1 s at 2 s", NULL, "given twice"},
+    {"silent node 9", NULL, "node 9, but there are 8 nodes"},
+    {"silent", NULL, "silent needs targets, as 'node 0-3' or 'stake 1/3'"},
+    {"sillent node 1", NULL, "unknown kind of adversary 'sillent'; the nearest is 'silent'"},
+    {"silent node 1 by 3 s", NULL, "behind its targets silent takes 'at' and 'for'"},
+    {"two-votes node 1 vote nil", NULL,
+     "behind its targets two-votes takes 'votes', 'to', 'at' and 'for'"},
+};
+
 Test(adversary, lines)
 {
-    static const struct {
-        const char *text, *printed; /* NULL: refused */
-        const char *why;
-    } cases[] = {
-        {"silent node 1-3", "silent node 1-3\n", NULL},
-        {"  silent   stake 1/4  at 10 min for 90 s ", "silent node 0-1 at 600 s for 90 s\n", NULL},
-        {"silent node 1 for 5 ms", "silent node 1 for 5000000 ns\n", NULL},
-        {"delaying group attackers at sea by 2 s", NULL, "unknown group 'attackers'"},
-        {"delaying group honest by 1.5 s at 1 s", "delaying node 0-5 by 1500000000 ns at 1 s\n",
-         NULL},
-        {"selective node 0 to node 2,4", "selective node 0 to node 2,4\n", NULL},
-        {"two-votes node 0", "two-votes node 0 votes values\n", NULL},
-        {"two-votes node 0 to node 3 votes forget", "two-votes node 0 votes forget to node 3\n",
-         NULL},
-        {"two-votes node 0 votes late", "two-votes node 0 votes late\n", NULL},
-        {"two-proposals node 0-1 to node 3", "two-proposals node 0-1 to node 3\n", NULL},
-        {"long-range node 0-1 with node 4-6 apart 10 min",
-         "long-range node 0-1 with node 4-6 apart 600 s\n", NULL},
-        {"twins node 0 with node 7", "twins node 0 with node 7\n", NULL},
-        {"delaying node 0", NULL, "delaying needs 'by' and a value"},
-        {"two-votes node 0 votes many", NULL, "unknown votes 'many'"},
-        {"silent node 0 at 1 s at 2 s", NULL, "given twice"},
-        {"silent node 9", NULL, "node 9, but there are 8 nodes"},
-        {"silent", NULL, "unknown target ''"},
-        {"loud node 1", NULL, "unknown kind of adversary 'loud'"},
-        {"silent node 1 by 3 s", NULL, "unexpected text after the targets"},
-    };
     uint32_t of_node[8];
     uint64_t stake[8];
     struct fault_domain group;
     struct fault_domains domains = domains_two(of_node, stake, &group);
 
-    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+    for (size_t i = 0; i < sizeof(line_cases) / sizeof(line_cases[0]); i++) {
         struct adversary_line line;
         struct fault_text_error error;
-        const char *text = cases[i].text;
+        const char *text = line_cases[i].text;
         for (int again = 0; again < 2; again++) { /* what is printed reads back to the same */
             char *out = NULL;
             size_t len = 0;
             enum err err = adversary_line_parse(&line, &error, &domains, 8, text);
-            if (cases[i].printed == NULL) {
+            if (line_cases[i].printed == NULL) {
                 cr_assert_neq(err, ERR_OK, "%s", text);
-                cr_expect_str_eq(error.text, cases[i].why);
+                cr_expect_str_eq(error.text, line_cases[i].why);
                 break;
             }
             cr_assert_eq(err, ERR_OK, "%s: column %u: %s", text, error.column, error.text);
             FILE *file = open_memstream(&out, &len);
             adversary_line_print(file, &line);
             fclose(file);
-            cr_expect_str_eq(out, cases[i].printed);
+            cr_expect_str_eq(out, line_cases[i].printed);
             adversary_line_free(&line);
             free(out);
-            text = cases[i].printed;
+            text = line_cases[i].printed;
         }
     }
 }

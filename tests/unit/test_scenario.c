@@ -314,13 +314,24 @@ Test(scenario, settings_of_the_command_line, .fini = folder_remove)
                                         "groups.others.count=7",
                                         "groups.0.stake.free=11",
                                         "network.latency=constant",
-                                        "load.0.memo=5 B"};
+                                        "load.0.memo=5 B",
+                                        "adversaries.0=silent node 1",
+                                        "adversaries.1=liar node 2",
+                                        "faults=[at 1 s crash node 0, 'at 2 s restart all']",
+                                        "load.1.group=makers",
+                                        "load.1.per_second=2",
+                                        "record={tables: [tip_changed, node_up]}"};
     static const struct {
         const char *setting, *words;
         enum err err;
     } wrong[] = {{"sede=9", "nearest is `seed`", ERR_UNKNOWN},
                  {"groups.nobody.count=7", "nothing of that name", ERR_UNKNOWN},
                  {"groups.9.count=7", "nothing of that name", ERR_UNKNOWN},
+                 {"groups.2.count=7", "needs a key `name`", ERR_INVALID},
+                 {"adversaries.1=silent node 1", "is a list of lines", ERR_SYNTAX},
+                 {"adversaries=[silent node 1", "not a list or map", ERR_SYNTAX},
+                 {"adversaries=[[silent node 1]]", "takes one value", ERR_SYNTAX},
+                 {"network={loss: 0, lsos: 0}", "nearest is `loss`", ERR_UNKNOWN},
                  {"seed=x", "expected a whole number", ERR_SYNTAX},
                  {".=x", "not a key", ERR_SYNTAX},
                  {"seed.deeper=1", "nothing of that name", ERR_UNKNOWN},
@@ -331,13 +342,21 @@ Test(scenario, settings_of_the_command_line, .fini = folder_remove)
     struct settings_error error = {0};
 
     write_file(good);
-    cr_assert_eq(scenario_load(&s, &error, path, right, 6), ERR_OK, "%s", error.text);
+    cr_assert_eq(scenario_load(&s, &error, path, right, sizeof(right) / sizeof(right[0])), ERR_OK,
+                 "%s", error.text);
     cr_expect_eq(s->seed, 9);
     cr_expect_eq(s->chain.target_ms, 2000);
     cr_expect_eq(s->groups[1].count, 7);
     cr_expect_eq(s->groups[0].free_each, 11);
     cr_expect_eq(s->network.latency, LATENCY_CONSTANT);
     cr_expect_eq(s->loads[0].memo_bytes, 5);
+    cr_assert_eq(s->adversaries_count, 2);
+    cr_expect_str_eq(s->adversaries[1].text, "liar node 2");
+    cr_assert_eq(s->faults_count, 2);
+    cr_expect_str_eq(s->faults[0].text, "at 1 s crash node 0");
+    cr_assert_eq(s->loads_count, 2);
+    cr_expect_str_eq(s->loads[1].group, "makers");
+    cr_expect_eq(s->record.tables_count, 2);
     scenario_free(s);
     for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
         enum err err = scenario_load(&s, &error, path, &wrong[i].setting, 1);
