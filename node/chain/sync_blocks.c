@@ -348,9 +348,9 @@ void sync_blocks_due(struct sync *sync, struct ctx *c)
             continue;
         }
         sync_distrust(sync, c, link);
-        if (link == sync->queue.source) { /* who names blocks must have them */
-            queue_clear(sync);
-            sync_start(sync, c);
+        if (link == sync->queue.source) { /* others may have what it named: as if it had left */
+            sync->queue.source = LINK_NONE;
+            sync->queue.more = false;
         }
     }
     if (sync->queue.count > 0 && sync->queue.asked == 0 &&

@@ -212,8 +212,9 @@ static enum err locator_answer(struct sync *sync, struct ctx *c, uint32_t link,
         return ERR_OK;
     }
     if (queue->count == 0 && overlay_at(sync->overlay, link)->tip_height > sync_height(sync)) {
-        if (!low && sync_base(sync) > 0 && sync_base(sync) < sync_height(sync)) {
-            /* It may have made final what forks off below our tip: from our checkpoint, then. */
+        if (!low && sync_base(sync) < sync_height(sync)) {
+            /* It may have made final what forks off below our tip: from our checkpoint (or
+             * genesis), then. */
             locator_send(sync, c, link, chain_entry(sync->chain, chain_final(sync->chain))->id,
                          sync_base(sync));
             sync->ask.low = true;

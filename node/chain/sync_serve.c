@@ -185,8 +185,8 @@ bool sync_read_done(struct sync *sync, struct ctx *c, const struct event *event)
         if (serve.link != LINK_NONE) {
             sync->links[serve.link].reads--;
         }
-        /* Damaged records are said not to be there: who waits for an answer asks nobody else. */
-        size_t count = event->read_done.err == ERR_OK ? event->read_done.count : 0;
+        /* Damaged records are left out: who waits for an answer asks nobody else meanwhile. */
+        size_t count = event->read_done.count;
         if (serve.link != LINK_NONE && (overlay_ready(sync->overlay) >> serve.link & 1) != 0) {
             switch (serve.kind) {
             case SERVE_HEADERS:

@@ -74,7 +74,7 @@ struct event {
         struct {
             uint32_t request;
             enum err err;
-            const struct record *records; /* ascending keys */
+            const struct record *records; /* ascending keys; damaged ones left out: ERR_CORRUPT */
             size_t count;
             bool more; /* cut at the limit: ask again from after the last key */
         } read_done;

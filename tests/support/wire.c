@@ -231,14 +231,17 @@ static void read_do(struct wire *wire, uint32_t node, const struct effect *effec
     struct record *records = calloc(count + 1, sizeof(*records) + KEY_ROOM);
     invariant(records != NULL);
     uint8_t *keys = (uint8_t *)(records + count + 1);
+    done.read_done.records = records;
     for (size_t i = 0; i < count; i++, keys += KEY_ROOM) {
         const struct record_kept *r = &n->records[first + i];
+        if (r->damaged) {
+            done.read_done.err = ERR_CORRUPT;
+            continue;
+        }
         memcpy(keys, r->key, r->key_len);
-        records[i] = (struct record){
+        records[done.read_done.count++] = (struct record){
             .key = keys, .key_len = r->key_len, .value = blob_keep(wire->host.shared, r->value)};
     }
-    done.read_done.records = records;
-    done.read_done.count = count;
     later(wire, node, 1000000, 0, &done);
 }
 
@@ -285,6 +288,7 @@ static void record_set(struct wire *wire, uint32_t node, struct span key, const 
     memcpy(n->records[at].key, key.data, key.len);
     n->records[at].key_len = key.len;
     n->records[at].value = blob_keep(wire->host.shared, value);
+    n->records[at].damaged = false;
 }
 
 void wire_effects(struct wire *wire, uint32_t node)

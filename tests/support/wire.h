@@ -45,6 +45,7 @@ struct wire_node {
         uint8_t key[RECORD_KEY_BYTES_MAX];
         size_t key_len;
         const struct blob *value;
+        bool damaged; /* reads leave it out and say so */
     } * records; /* ascending */
     size_t record_count;
 };

@@ -64,6 +64,70 @@ Test(sync, old_blocks_come_from_records)
     cr_assert_eq(peers_end(peers), 0);
 }
 
+static struct record_kept *block_record(struct peers *peers, uint32_t node, uint64_t height)
+{
+    struct wire_node *n = &peers->wire->nodes[node];
+    for (size_t i = 0; i < n->record_count; i++) {
+        if (n->records[i].key[0] == 'b' &&
+            load64(n->records[i].key + 1) == __builtin_bswap64(height)) {
+            return &n->records[i];
+        }
+    }
+    cr_assert_fail("no block %lu at node %u", height, node);
+    return NULL;
+}
+
+/* Everybody has damaged records, others than the rest: what each can read is served. */
+Test(sync, damaged_records_are_passed_by)
+{
+    struct peers *peers = network(4, 3, 2);
+    for (uint32_t i = 0; i < 3; i++) {
+        peers_start(peers, i);
+    }
+    peers_run(peers, 15 * 1100);
+    uint64_t height = peers_tip(peers, 0)->height;
+    for (uint32_t i = 0; i < 3; i++) {
+        for (uint64_t at = 20 + 10 * i; at < 500; at += 50) {
+            block_record(peers, i, at)->damaged = true;
+        }
+    }
+    peers_start(peers, 3);
+    peers_run(peers, 600);
+    cr_log_info("height %lu: joiner at %lu", height, peers_tip(peers, 3)->height);
+    cr_assert_geq(peers_tip(peers, 3)->height, height);
+    cr_assert_eq(peers->wire->traces[TRACE_peer_misbehaved], 0);
+    cr_assert_eq(peers_end(peers), 0);
+}
+
+/* Alone it went further than the others' base: they know nothing in common but genesis, and that
+ * only from records. */
+Test(sync, a_branch_from_genesis_is_left)
+{
+    struct peers *peers = network(4, 4, 3);
+    for (uint32_t i = 0; i < 3; i++) {
+        wire_block(peers->wire, i, 3, true);
+    }
+    peers_start_all(peers);
+    peers_run(peers, 15 * 300);
+    peers->wire->nodes[3].down = true;
+    peers_run(peers, 15 * 200);
+    peers->wire->nodes[3].down = false;
+    const struct chain *chain = peers->node[0].chain;
+    uint64_t base = chain_entry(chain, chain_final(chain))->height;
+    uint64_t alone = peers_tip(peers, 3)->height;
+    cr_log_info("alone %lu, base of the others %lu", alone, base);
+    cr_assert_gt(base, 0);
+    cr_assert_gt(alone, base);
+    cr_assert_eq(chain_entry(peers->node[3].chain, chain_final(peers->node[3].chain))->height, 0);
+    for (uint32_t i = 0; i < 3; i++) {
+        wire_block(peers->wire, i, 3, false);
+    }
+    peers_run(peers, 15 * 20);
+    cr_assert(same_tip(peers, 0, 3));
+    cr_assert_eq(peers->wire->traces[TRACE_peer_misbehaved], 0);
+    cr_assert_eq(peers_end(peers), 0);
+}
+
 Test(sync, two_halves_of_a_network_become_one)
 {
     struct peers *peers = network(6, 6, 3);
@@ -172,6 +236,7 @@ Test(sync, fabricated_headers_cost_the_link)
     /* on a parent that nobody knows: no proof of a lie, and no use */
     stranger_comes(peers, 0, 8, 100000);
     headers_inject(peers, 0, (const uint8_t[32]){1, 2, 3}, 50000, 512);
+    headers_inject(peers, 0, (const uint8_t[32]){1, 2, 3}, 50000, 512); /* asked from genesis */
     cr_assert_eq(peers->wire->traces[TRACE_peer_misbehaved], 1);
     cr_assert(!sync_busy(peers->node[0].sync));
     headers_inject(peers, 0, (const uint8_t[32]){1, 2, 3}, 50000, 512); /* nobody asked: not read */
@@ -272,6 +337,34 @@ Test(sync, a_peer_that_stalls_is_passed_by)
     peers_run(peers, 60);
     cr_log_info("joiner at %lu of %lu", peers_tip(peers, 4)->height, height);
     cr_assert_geq(peers_tip(peers, 4)->height, height);
+    cr_assert_eq(peers_end(peers), 0);
+}
+
+/* Who named the blocks says nothing more: what others have sent of them is not thrown away. */
+Test(sync, who_named_the_blocks_falls_silent)
+{
+    struct peers *peers = network(5, 4, 9);
+    for (uint32_t i = 0; i < 4; i++) {
+        peers_start(peers, i);
+    }
+    peers_run(peers, 15 * 300);
+    uint64_t height = peers_tip(peers, 0)->height;
+    peers_start(peers, 4);
+    const struct sync *sync = peers->node[4].sync;
+    while (sync->queue.count == 0) {
+        wire_run(peers->wire, peers->wire->now_ns + 10000000);
+    }
+    uint32_t source = LINK_NONE;
+    for (uint32_t i = 0; i < 4; i++) {
+        source = wire_link(peers->wire, 4, i) == sync->queue.source ? i : source;
+    }
+    cr_assert_neq(source, LINK_NONE);
+    peers->wire->nodes[source].down = true; /* silent, links open */
+    uint64_t asked = peers->wire->frames_by_code[FRAME_HEADERS_GET];
+    peers_run(peers, 25);
+    cr_log_info("joiner at %lu of %lu", peers_tip(peers, 4)->height, height);
+    cr_assert_geq(peers_tip(peers, 4)->height, height);
+    cr_assert_leq(peers->wire->frames_by_code[FRAME_HEADERS_GET], asked + 1);
     cr_assert_eq(peers_end(peers), 0);
 }
 
