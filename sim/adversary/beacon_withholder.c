@@ -1,8 +1,9 @@
-/* Withholds the last block of an epoch when the beacon that it closes would serve its owner badly.
+/* Withholds the last block of an epoch when the beacon that it closes would serve its line badly.
  * The own block executed tells which committee it would lead to (that of the epoch after the next);
- * is the line's weight there below its share of the stake, the block is kept for ever and somebody
- * else's beta closes the beacon. That is one bit for each last block that is the line's own, paid
- * for with the block (spec: chain 1.4, 1.6). */
+ * is the line's weight there below its share of the stake, the block is kept for ever and another
+ * beta closes the beacon. The line's other accounts hear nothing of it and draw on, each with one
+ * more bit if it is the next before the others. A bit is paid for with a block (spec: chain 1.4,
+ * 1.6). */
 #include "node/chain/execute.h"
 #include "sim/adversary/hold.h"
 
@@ -69,20 +70,18 @@ static void beacon_withholder_traced(struct act *a, enum trace_kind kind, const 
         s->keeps = false;
         hold_forget(&s->hold, UINT64_MAX);
     }
-    bool bad =
-        load64(tip->id) == value[1] && act_colluding_key(a, tip->signer) && serves_badly(a, tip);
+    bool bad = kind == TRACE_block_produced && load64(tip->id) == value[1] && serves_badly(a, tip);
     if (!bad && !s->keeps) {
         return;
     }
     s->hold.below = true; /* for ever: not only while the others are behind */
+    s->hold.alone = true;
     if (hold_traced(&s->hold, a, kind, value) && bad) {
         if (!s->keeps) {
             s->keeps = true;
             memcpy(s->kept, tip->id, 32);
         }
-        if (kind == TRACE_block_produced) {
-            act_trace(a, DEED_ATTEMPT, tip->height, 0);
-        }
+        act_trace(a, DEED_ATTEMPT, tip->height, 0);
     }
 }
 

@@ -62,6 +62,11 @@ static uint32_t entry_of(const struct act *a, uint64_t height, uint64_t head)
     return TREE_NONE;
 }
 
+static bool shares_with(const struct hold *hold, const struct act *a, uint32_t link)
+{
+    return !hold->alone && act_colluder(a, act_link(a, link)->peer);
+}
+
 /* To the colluders at once: their links may have been pruned, and then they would hear of it only
  * after a second, long enough to work against each other. */
 static void share(struct act *a, const struct tree_entry *e)
@@ -81,8 +86,7 @@ bool hold_traced(struct hold *hold, struct act *a, enum trace_kind kind, const u
     if (!own && kind != TRACE_block_received) {
         return false;
     }
-    if (!own &&
-        (value[2] >= LINKS_MAX || !act_colluder(a, act_link(a, (uint32_t)value[2])->peer))) {
+    if (!own && (value[2] >= LINKS_MAX || !shares_with(hold, a, (uint32_t)value[2]))) {
         return false;
     }
     uint32_t entry = entry_of(a, value[0], value[1]);
@@ -100,7 +104,9 @@ bool hold_traced(struct hold *hold, struct act *a, enum trace_kind kind, const u
     memcpy(hold->list[hold->count].id, e->id, 32);
     hold->list[hold->count++].height = e->height;
     if (own) {
-        share(a, e);
+        if (!hold->alone) {
+            share(a, e);
+        }
         act_trace(a, DEED_WITHHELD, e->height, hold->count);
     }
     return true;
@@ -113,7 +119,7 @@ void hold_recv(struct hold *hold, struct act *a, uint32_t link, const struct blo
     uint8_t id[32];
     uint64_t height;
 
-    if (act_colluder(a, act_link(a, link)->peer)) {
+    if (shares_with(hold, a, link)) {
         return;
     }
     if (act_block(&block, frame)) {
@@ -194,7 +200,7 @@ enum pass hold_send(struct hold *hold, struct act *a, uint32_t link, const struc
     struct frame_proposal proposal;
     struct block_seen block;
 
-    if (act_colluder(a, act_link(a, link)->peer)) {
+    if (shares_with(hold, a, link)) {
         return PASS_ON;
     }
     switch (frame_code(bytes)) {

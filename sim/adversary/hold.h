@@ -18,6 +18,7 @@ struct hold {
     uint8_t lost[HOLD_LOST][32];
     uint32_t lost_count;
     bool below;             /* keep blocks back though the others are higher */
+    bool alone;             /* not even the colluders hear of them */
     uint64_t public_height; /* highest block that the others are known to know */
 };
 
