@@ -15,7 +15,8 @@ static const struct ctl_command commands[] = {
     {"bond", "bind tokens as stake", ctl_bond, SEND},
     {"unbond", "begin to release stake", ctl_unbond, SEND},
     {"withdraw", "free what has been released for long enough", ctl_withdraw, SEND},
-    {"register", "tie a node to an account", ctl_register, "--roles --update " SEND},
+    {"register", "tie a node to an account", ctl_register,
+     "--roles --update --keys-passphrase-file " SEND},
     {"faucet", "ask a test network for tokens", ctl_faucet, "--wait --timeout " NODE},
     {"status", "what has become of a transaction", ctl_status, "--wait --timeout " NODE},
     {"account", "balance, stake and node of an account", ctl_account_show, NODE},
@@ -62,11 +63,11 @@ int ctl_completion(int argc, char **argv)
     for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
         printf("    *:%s) words=\"%s\" ;;\n", commands[i].name, commands[i].words);
     }
-    printf(
-        "    esac\n    case \"${COMP_WORDS[COMP_CWORD-1]}\" in\n"
-        "    --wait) words=\"unconfirmed confirmed finalized\" ;;\n"
-        "    --passphrase-file|--keys) COMPREPLY=($(compgen -f -- \"$2\")); return ;;\n    esac\n"
-        "    COMPREPLY=($(compgen -W \"$words\" -- \"$2\"))\n}\n"
-        "complete -o default -F _orreryctl orreryctl\n");
+    printf("    esac\n    case \"${COMP_WORDS[COMP_CWORD-1]}\" in\n"
+           "    --wait) words=\"unconfirmed confirmed finalized\" ;;\n"
+           "    --passphrase-file|--keys-passphrase-file|--keys)\n"
+           "        COMPREPLY=($(compgen -f -- \"$2\")); return ;;\n    esac\n"
+           "    COMPREPLY=($(compgen -W \"$words\" -- \"$2\"))\n}\n"
+           "complete -o default -F _orreryctl orreryctl\n");
     return CTL_OK;
 }

@@ -60,7 +60,8 @@ static void message_show(struct follow *f, const char *text, size_t len)
         return;
     }
     if (f->node.json) {
-        printf("%.*s\n", (int)len, text);
+        (void)json_dumpf(json, stdout, JSON_COMPACT | JSON_ENSURE_ASCII);
+        putchar('\n');
     } else if (block) {
         block_show(json);
     } else {

@@ -108,8 +108,8 @@ int ctl_ask(const struct ctl_node *node, json_t **out, const char *method, const
     if (status == 0) {
         return CTL_UNREACHABLE;
     }
-    const char *message = json_string_value(json_object_get(json, "message"));
-    (void)ctl_fail("the node says: %s (%ld)", message != NULL ? message : "nothing readable",
+    const char *message = ctl_json_text(json, "message");
+    (void)ctl_fail("the node says: %s (%ld)", message[0] != 0 ? message : "nothing readable",
                    status);
     json_decref(json);
     return CTL_REFUSED;
@@ -140,9 +140,33 @@ uint64_t ctl_json_u64(const json_t *object, const char *name)
            (uint64_t)json_integer_value(json_array_get(pair, 0));
 }
 
+/* The bytes of a character that could steer a terminal: C0, delete or, in UTF-8, C1. 0: it is none.
+ */
+static size_t steering(const char *at)
+{
+    unsigned char c = (unsigned char)at[0];
+    unsigned char next = (unsigned char)at[1];
+    return c < ' ' || c == 0x7f ? 1 : c == 0xc2 && next >= 0x80 && next < 0xa0 ? 2 : 0;
+}
+
 const char *ctl_json_text(const json_t *object, const char *path)
 {
-    const char *text = json_string_value(ctl_json_path(object, path));
+    json_t *string = ctl_json_path(object, path);
+    const char *text = json_string_value(string);
+    char *clean = text == NULL ? NULL : strdup(text);
+    bool steers = false;
+
+    for (char *at = clean; at != NULL && *at != 0; at++) {
+        for (size_t left = steering(at); left > 0; left--, steers = true) {
+            *at = '?';
+            at += left > 1;
+        }
+    }
+    if (steers) {
+        (void)json_string_set_nocheck(string, clean);
+        text = json_string_value(string);
+    }
+    free(clean);
     return text == NULL ? "" : text;
 }
 
@@ -248,7 +272,7 @@ bool ctl_account(const struct ctl_node *node, uint8_t key[32], const char *who)
 
 void ctl_print_json(const json_t *json)
 {
-    (void)json_dumpf(json, stdout, JSON_INDENT(2) | JSON_ENCODE_ANY);
+    (void)json_dumpf(json, stdout, JSON_INDENT(2) | JSON_ENCODE_ANY | JSON_ENSURE_ASCII);
     putchar('\n');
 }
 
@@ -273,12 +297,24 @@ static int rank(const char *group)
     return -1;
 }
 
+bool ctl_wait_known(const char *group)
+{
+    if (group != NULL && rank(group) < 0) {
+        (void)ctl_fail("--wait %s: unconfirmed, confirmed or finalized", group);
+        return false;
+    }
+    return true;
+}
+
 int ctl_wait(const struct ctl_node *node, const char *hash, const char *group, uint64_t timeout_s)
 {
     char path[128];
     char last[16] = "";
     time_t end = time(NULL) + (time_t)timeout_s;
 
+    if (!ctl_wait_known(group)) {
+        return CTL_FAILED;
+    }
     (void)snprintf(path, sizeof(path), "/transaction/%s/status", hash);
     for (;;) {
         long status;

@@ -36,6 +36,8 @@ json_t *ctl_get(const struct ctl_node *node, long *status, const char *path);
 /* --- values --- */
 uint64_t ctl_json_u64(const json_t *object, const char *name);
 json_t *ctl_json_path(const json_t *object, const char *path); /* "block.meta" */
+/* A string, "" when there is none: without what could steer a terminal, for the node is not
+ * trusted. */
 const char *ctl_json_text(const json_t *object, const char *path);
 bool ctl_json_hash(uint8_t out[32], const json_t *object, const char *path);
 
@@ -55,6 +57,8 @@ void ctl_print_json(const json_t *json);
 /* "name   value" with the names in one column. */
 void ctl_row(const char *name, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* Whether this is a state to wait for, NULL included; else says which are. */
+bool ctl_wait_known(const char *group);
 /* Waits until a transaction is in this group ("confirmed", "finalized") or failed. */
 int ctl_wait(const struct ctl_node *node, const char *hash, const char *group, uint64_t timeout_s);
 

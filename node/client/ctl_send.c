@@ -12,10 +12,11 @@
 #include "node/crypto/hash.h"
 #include "node/crypto/vrf.h"
 #include "node/daemon/api_text.h"
-#include "node/daemon/keys.h"
+#include "node/daemon/keystore.h"
 #include "node/daemon/log.h"
 
 enum { EXPIRY_BLOCKS = 240, FEE_ROOM = 4, BODY_BYTES_MAX = 2048, MEMO_BYTES_MAX = 1024 };
+enum { FEE_UNASKED_MAX = 1000000 }; /* a token */
 
 static const char usage[] =
     "usage: orreryctl send WALLET TO AMOUNT [--memo TEXT]\n"
@@ -25,6 +26,7 @@ static const char usage[] =
     "\n"
     "AMOUNT is in tokens (12.5). TO is a wallet's name, an address or a public key. KEYS is the\n"
     "keystore of the node that WALLET will own; its vrf key makes blocks after two epochs.\n"
+    "--keys-passphrase-file FILE opens it, if it is sealed otherwise than the wallet.\n"
     "\n"
     "  --wait STATE            unconfirmed, confirmed or finalized\n"
     "  --timeout SECONDS       of the wait; 120\n"
@@ -35,7 +37,7 @@ static const char usage[] =
 
 struct order {
     struct ctl_node node;
-    const char *wait, *timeout, *fee, *passphrase, *memo, *roles;
+    const char *wait, *timeout, *fee, *passphrase, *memo, *roles, *keys_passphrase;
     bool update;
     uint64_t timeout_s;
     uint32_t network;
@@ -48,11 +50,15 @@ static int order_begin(struct order *o, int argc, char **argv, const char **posi
 {
     *o = (struct order){.timeout = "120"};
     ctl_node_begin(&o->node);
-    const struct ctl_option options[] = {
-        CTL_NODE_OPTIONS(o->node),        {"--wait", &o->wait, NULL},
-        {"--timeout", &o->timeout, NULL}, {"--fee", &o->fee, NULL},
-        {"--memo", &o->memo, NULL},       {"--passphrase-file", &o->passphrase, NULL},
-        {"--roles", &o->roles, NULL},     {"--update", NULL, &o->update}};
+    const struct ctl_option options[] = {CTL_NODE_OPTIONS(o->node),
+                                         {"--wait", &o->wait, NULL},
+                                         {"--timeout", &o->timeout, NULL},
+                                         {"--fee", &o->fee, NULL},
+                                         {"--memo", &o->memo, NULL},
+                                         {"--passphrase-file", &o->passphrase, NULL},
+                                         {"--roles", &o->roles, NULL},
+                                         {"--update", NULL, &o->update},
+                                         {"--keys-passphrase-file", &o->keys_passphrase, NULL}};
     if (argc > 1 && strcmp(argv[1], "--help") == 0) {
         fputs(usage, stdout);
         return -1;
@@ -63,7 +69,7 @@ static int order_begin(struct order *o, int argc, char **argv, const char **posi
     if (!ctl_u64(&o->timeout_s, o->timeout)) {
         return ctl_fail("--timeout %s is no number of seconds", o->timeout);
     }
-    return CTL_OK;
+    return ctl_wait_known(o->wait) ? CTL_OK : CTL_FAILED;
 }
 
 static void hex_text(char *out, const uint8_t *data, size_t len)
@@ -142,9 +148,13 @@ static int tx_send(struct order *o, uint16_t type, struct span body)
     if (code != CTL_OK) {
         return code;
     }
-    tx.fee_max = (TX_LEAST_BYTES + body.len) * price * FEE_ROOM;
+    uint64_t units = (TX_LEAST_BYTES + body.len) * FEE_ROOM; /* of the price */
+    tx.fee_max = units * price;
     if (o->fee != NULL && !ctl_amount(&tx.fee_max, o->fee)) {
         return ctl_fail("--fee %s is no amount of tokens", o->fee);
+    }
+    if (o->fee == NULL && price > FEE_UNASKED_MAX / units) { /* nobody agreed to that */
+        return ctl_fail("the node says that this costs more than a token; --fee AMOUNT allows it");
     }
     if (tx_build(bytes, sizeof(bytes), &len, &tx, o->genesis, &o->wallet) != ERR_OK) {
         return ctl_fail("the transaction is too long");
@@ -255,7 +265,7 @@ static bool roles_parse(uint32_t *roles, const char *text)
 }
 
 /* The body of register_node: record, signature of the node, proof of its vrf key. */
-static bool body_make(const struct order *o, const struct keys *keys,
+static bool body_make(const struct order *o, struct keystore *keystore,
                       const struct endpoint *endpoint, uint32_t roles, uint8_t *out, size_t *len)
 {
     uint8_t zeros[32] = {0};
@@ -269,9 +279,14 @@ static bool body_make(const struct order *o, const struct keys *keys,
     struct sign_message message;
     struct writer w;
     size_t record;
+    const struct keystore_entry *node_seed = keystore_find(keystore, KEYSTORE_NODE, NULL);
+    const struct keystore_entry *vrf_seed = keystore_find(keystore, KEYSTORE_VRF, NULL);
 
-    sign_keypair(&node, keys->node);
-    vrf_keypair(&vrf, keys->vrf);
+    if (node_seed == NULL || vrf_seed == NULL) {
+        return false;
+    }
+    sign_keypair(&node, node_seed->seed);
+    vrf_keypair(&vrf, vrf_seed->seed);
     memcpy(at, endpoint->address, 16);
     at[16] = (uint8_t)(endpoint->port >> 8);
     at[17] = (uint8_t)endpoint->port;
@@ -288,6 +303,7 @@ static bool body_make(const struct order *o, const struct keys *keys,
     sign_make(sig, &node, &message);
     writer_raw(&w, sig, SIGN_BYTES);
     tx_node_alpha(alpha, o->genesis, o->wallet.public_key);
+    sign_secret_wipe(&node);
     bool good = vrf_prove(proof, beta, &vrf, span_of(alpha, sizeof(alpha))) == ERR_OK;
     writer_raw(&w, proof, VRF_PROOF_BYTES);
     vrf_secret_wipe(&vrf);
@@ -299,9 +315,8 @@ int ctl_register(int argc, char **argv)
     struct order o;
     const char *words[3] = {NULL};
     uint8_t body[BODY_BYTES_MAX];
-    char message[KEYS_MESSAGE_BYTES] = "";
     struct endpoint endpoint;
-    struct keys keys;
+    struct keystore keystore;
     uint32_t roles = ROLE_RELAY;
     size_t len;
 
@@ -319,13 +334,15 @@ int ctl_register(int argc, char **argv)
     if (code != CTL_OK) {
         return code;
     }
-    if (keys_open(&keys, words[1], span_of(NULL, 0), message) != ERR_OK) {
-        return ctl_fail("%s", message);
+    /* Not as a node takes them: the one that is registered runs with them. */
+    if (!ctl_keystore_open(&keystore, words[1], o.keys_passphrase)) {
+        return CTL_FAILED;
     }
-    bool good = body_make(&o, &keys, &endpoint, roles, body, &len);
-    keys_close(&keys);
+    bool good = body_make(&o, &keystore, &endpoint, roles, body, &len);
+    keystore_wipe(&keystore);
     if (!good) {
-        return ctl_fail("no registration could be made of these keys");
+        return ctl_fail("%s: no registration could be made of these keys: are they a node's?",
+                        words[1]);
     }
     return tx_send(&o, o.update ? TX_update_node : TX_register_node, span_of(body, len));
 }

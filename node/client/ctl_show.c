@@ -30,7 +30,10 @@ static const char *date(char text[32], uint64_t ms)
 {
     time_t seconds = (time_t)(ms / 1000);
     struct tm tm;
-    size_t n = strftime(text, 32, "%Y-%m-%d %H:%M:%S", gmtime_r(&seconds, &tm));
+    size_t n = gmtime_r(&seconds, &tm) == NULL ? 0 : strftime(text, 32, "%Y-%m-%d %H:%M:%S", &tm);
+    if (n == 0) {
+        return "no date";
+    }
     (void)snprintf(text + n, 32 - n, ".%03u", (unsigned)(ms % 1000));
     return text;
 }

@@ -172,19 +172,27 @@ static bool file_sealed(const char *path)
 
 /* --- opening and saving --- */
 
-static bool seed_load(uint8_t seed[32], const char *path, const char *passphrase_file)
+bool ctl_keystore_open(struct keystore *keystore, const char *path, const char *passphrase_file)
 {
     char passphrase[PASSPHRASE_BYTES_MAX] = "";
     char message[KEYSTORE_MESSAGE_BYTES] = "";
-    struct keystore keystore;
 
     if (file_sealed(path) && !passphrase_get(passphrase, passphrase_file, false)) {
         return false;
     }
-    enum err err = keystore_load(&keystore, path, span_of(passphrase, strlen(passphrase)), message);
+    enum err err = keystore_load(keystore, path, span_of(passphrase, strlen(passphrase)), message);
     secret_wipe(passphrase, sizeof(passphrase));
     if (err != ERR_OK) {
         (void)ctl_fail("%s", message);
+    }
+    return err == ERR_OK;
+}
+
+static bool seed_load(uint8_t seed[32], const char *path, const char *passphrase_file)
+{
+    struct keystore keystore;
+
+    if (!ctl_keystore_open(&keystore, path, passphrase_file)) {
         return false;
     }
     const struct keystore_entry *entry = keystore_find(&keystore, KEYSTORE_ACCOUNT, NULL);

@@ -35,7 +35,10 @@ int main(int argc, char **argv)
     }
     for (size_t i = 0; i < n; i++) {
         if (strcmp(argv[1], commands[i].name) == 0) {
-            return commands[i].run(argc - 1, argv + 1);
+            int code = commands[i].run(argc - 1, argv + 1);
+            return fflush(stdout) == 0 && ferror(stdout) == 0
+                       ? code
+                       : ctl_fail("not all of the output could be written");
         }
     }
     return ctl_fail("no command %s; try --help", argv[1]);

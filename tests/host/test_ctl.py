@@ -1,8 +1,47 @@
 #!/usr/bin/env python3
 """orreryctl as a person uses it, against hosts in one process. Usage: test_ctl.py ORRERYCTL REST_SERVER"""
-import json, os, subprocess, sys, tempfile
+import fcntl, http.server, json, os, subprocess, sys, tempfile, threading
 
 ctl, server = sys.argv[1:]
+
+
+class Liar(http.server.BaseHTTPRequestHandler):
+    """A node that says whatever may harm who listens to it."""
+    announced = 0
+
+    def do_GET(self):
+        answer = {"/node/info": {"friendlyName": "\x1b]0;owned\x07\x9b31mfriend", "networkIdentifier": 1, "genesisHash": "00" * 32},
+                  "/chain/height": {"height": [5, 0]},
+                  "/block/5": {"block": {"height": [5, 0], "timestamp": [2**32 - 1, 2**32 - 1], "feeMultiplier": [0, 1]}, "meta": {}}}
+        body = answer.get(self.path, {"code": "x", "message": "\x1b[2Jnothing"})
+        self.send(200 if self.path in answer else 404, body)
+
+    def do_PUT(self):
+        Liar.announced += 1
+        self.send(202, {"hash": "00" * 32})
+
+    def send(self, status, body):
+        text = json.dumps(body, ensure_ascii=False).encode()
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(text)))
+        self.end_headers()
+        self.wfile.write(text)
+
+    def log_message(self, *_):
+        pass
+
+
+def listens_to_a_liar(run, alice):
+    node = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Liar)
+    threading.Thread(target=node.serve_forever, daemon=True).start()
+    at = ("--node", f"http://127.0.0.1:{node.server_port}")
+    for said in (run("info", *at), run("info", "--json", *at), run("block", "5", *at), run("account", alice, *at, code=2)):
+        assert not any(ord(c) < 32 and c != "\n" or 127 <= ord(c) < 160 for c in said), ascii(said)
+    assert "friend" in run("info", *at)
+    assert "--fee" in run("send", "bob", alice, "1", *at, code=1) and Liar.announced == 0, "it would have paid any fee"
+    run("send", "bob", alice, "1", "--fee", "0.01", *at)
+    assert Liar.announced == 1
+    node.shutdown()
 
 
 def main():
@@ -59,6 +98,21 @@ def main():
     assert "slip" in run("send", "alice", slip, "1", code=1)
     run("send", "alice", "bob", "1.1234567", code=1)
     run("send", "nobody", "bob", "1", code=1)
+    for words in (("send", "alice", "bob", "1"), ("faucet", "bob"), ("status", tx)):  # before anything is sent
+        assert "finalized" in run(*words, "--wait", "final", code=1)
+    assert "written" in subprocess.run([ctl, "wallet", "export", "bob"], env=environment, stdout=open("/dev/full", "w"),
+                                       stderr=subprocess.PIPE, text=True).stderr
+    listens_to_a_liar(run, alice["publicKey"])
+    # A node is registered while it runs, with a passphrase of its own.
+    keys, words = os.path.join(folder.name, "node.keys"), os.path.join(folder.name, "words")
+    with open(words, "w") as file:
+        file.write("another\n")
+    ask("keys", "new", "-o", keys, "--passphrase-file", words)
+    assert "passphrase is wrong" in run("register", "alice", keys, "192.0.2.1:7900", code=1)
+    with open(keys) as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        run("register", "alice", keys, "192.0.2.1:7900", "--keys-passphrase-file", words, "--wait", "confirmed")
+    assert "node" in ask("account", "alice")["account"]
     run("status", "00" * 32, code=2)
     run("status", "00" * 32, "--wait", "confirmed", "--timeout", "0", code=4)
     run("info", "--node", "http://127.0.0.1:1", code=3)
