@@ -392,6 +392,40 @@ Test(check, fork_choice_catches_a_lighter_tip)
     expect(c, CHECK_OK, "", "");
 }
 
+/* Node 0 prevotes a block; the other rows of its life say how it knows it. */
+static void prevote(struct checks *c, uint64_t time_s, uint64_t count, uint64_t block)
+{
+    struct trace_row r = {.time_ns = time_s * SECOND,
+                          .count = count,
+                          .kind = TRACE_vote_cast,
+                          .value = {VOTE_PREVOTE, 1, 0, block}};
+    checks_rows(c, &r, 1);
+}
+
+Test(check, votes_catch_a_block_that_is_not_known)
+{
+    struct checks *c = checks_make(NULL);
+    start(c, 1, 0);
+    row(c, 2 * SECOND, 0, TRACE_block_received, 4, 77, 0, 0);
+    prevote(c, 3, 2, 77);
+    prevote(c, 4, 3, 78);
+    expect(c, CHECK_BROKEN, "votes: node 0 prevotes block", "which it has never executed");
+    /* Found by the hunt (seed 777): a block of its own was durable when the power went, and nobody
+     * had been told that it was made. After the restart it may be voted for. */
+    c = checks_make(NULL);
+    start(c, 1, 0);
+    start(c, 3, 3);
+    prevote(c, 4, 4, 78);
+    expect(c, CHECK_OK, "", "");
+    /* That of another is no such block. */
+    c = checks_make(NULL);
+    start(c, 1, 0);
+    start(c, 3, 3);
+    row(c, 4 * SECOND, 1, TRACE_block_produced, 4, 78, 0, 0);
+    prevote(c, 5, 4, 78);
+    expect(c, CHECK_BROKEN, "votes: node 0 prevotes block", "which it has never executed");
+}
+
 Test(check, memory_catches_growth_and_leaks)
 {
     struct checks *c = checks_make(NULL);
