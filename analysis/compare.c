@@ -61,6 +61,15 @@ void statistics_print(FILE *out, const struct run *const *runs, size_t run_count
     free(values);
 }
 
+static void estimate_print(FILE *out, const struct estimate *e)
+{
+    if (e->count < 2) {
+        fprintf(out, "%12.6g %25s ", e->mean, "-");
+    } else {
+        fprintf(out, "%12.6g [%11.5g,%11.5g] ", e->mean, e->t_low, e->t_high);
+    }
+}
+
 void statistics_compare(FILE *out, const struct run *const *a, size_t a_count,
                         const struct run *const *b, size_t b_count)
 {
@@ -87,9 +96,14 @@ void statistics_compare(FILE *out, const struct run *const *a, size_t a_count,
         values_sort(values, n);
         values_sort(values + n, k);
         double p = ks_p(ks_distance(values, n, values + n, k), n, k);
-        fprintf(out, "%-26s %-7s %12.6g [%11.5g,%11.5g] %12.6g [%11.5g,%11.5g] %6.3f  %s\n",
-                metric->name, metric->unit, x.mean, x.t_low, x.t_high, y.mean, y.t_low, y.t_high, p,
-                verdict);
+        fprintf(out, "%-26s %-7s ", metric->name, metric->unit);
+        estimate_print(out, &x);
+        estimate_print(out, &y);
+        if (n < 2 || k < 2) {
+            fprintf(out, "%6s  %s\n", "-", verdict);
+        } else {
+            fprintf(out, "%6.3f  %s\n", p, verdict);
+        }
     }
     free(values);
 }

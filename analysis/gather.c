@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "analysis/run.h"
 #include "node/base/invariant.h"
@@ -17,7 +18,7 @@
 struct gathered {
     size_t point;
     uint64_t seed;
-    char digest[72];
+    char digest[72], revision[NAME_BYTES];
     size_t count;
     uint16_t *metric; /* [count] */
 };
@@ -35,13 +36,13 @@ void gather_folder(char *path, size_t bytes, const char *folder, size_t point)
     snprintf(path, bytes, "%s/p%04zu", folder, point);
 }
 
-bool gather_done(const char *point_folder, uint64_t seed)
+bool gather_done(const char *point_folder, uint64_t seed, const char *used)
 {
     char path[800];
     struct run *run = NULL;
 
     snprintf(path, sizeof(path), "%s/%" PRIu64, point_folder, seed);
-    bool done = run_open(&run, path) == ERR_OK && run->complete;
+    bool done = run_open(&run, path) == ERR_OK && run->complete && strcmp(run->scenario, used) == 0;
     run_close(run);
     return done;
 }
@@ -84,13 +85,18 @@ enum err gather_begin(const struct grid *grid, const char *folder, bool resume)
     char to[1300], from[1300];
 
     snprintf(to, sizeof(to), "%s/grid.yaml", folder);
-    FILE *there = fopen(to, "rb");
-    if (there != NULL) {
-        fclose(there);
-        if (resume && !same_text(to, grid->text)) {
-            return ERR_DUPLICATE;
-        }
+    bool there = access(to, F_OK) == 0;
+    if (there && resume && !same_text(to, grid->text)) {
+        return ERR_DUPLICATE;
     }
+    for (size_t job = 0; job < grid_jobs(grid) && there && !resume; job++) {
+        gather_folder(from, 700, folder, grid_job_point(grid, job));
+        snprintf(to, sizeof(to), "%.700s/%" PRIu64 "/run.h5", from, grid_job_seed(grid, job));
+        (void)remove(to); /* most are not there */
+    }
+    snprintf(to, sizeof(to), "%s/" GATHER_FILE, folder);
+    (void)remove(to); /* until this one is gathered there is none */
+    snprintf(to, sizeof(to), "%s/grid.yaml", folder);
     TRY(file_copy(to, grid->file));
     for (size_t i = 0; i < grid->figures_count; i++) {
         const char *const tables[] = {grid->figures[i].published, grid->figures[i].limit};
@@ -136,6 +142,7 @@ static void gather_run(struct gather *g, const struct grid *grid, const char *fo
             r->metric[i] = metric_find(g, &run->metrics[i]);
         }
         snprintf(r->digest, sizeof(r->digest), "%s", run->digest);
+        snprintf(r->revision, sizeof(r->revision), "%s", run->revision);
         g->run_count++;
     }
     run_close(run);
@@ -220,19 +227,23 @@ static bool runs_write(hid_t file, const struct gather *g)
 {
     uint64_t *numbers = calloc(g->run_count + 1, sizeof(*numbers));
     char(*digests)[64] = calloc(g->run_count + 1, sizeof(*digests));
+    char(*revisions)[NAME_BYTES] = calloc(g->run_count + 1, sizeof(*revisions));
 
-    invariant(numbers != NULL && digests != NULL);
+    invariant(numbers != NULL && digests != NULL && revisions != NULL);
     for (size_t i = 0; i < g->run_count; i++) {
         numbers[i] = g->runs[i].point;
         memcpy(digests[i], g->runs[i].digest, 64);
+        memcpy(revisions[i], g->runs[i].revision, NAME_BYTES);
     }
     bool ok = column_write(file, "runs/point", H5T_STD_U64LE, g->run_count, numbers);
     for (size_t i = 0; i < g->run_count; i++) {
         numbers[i] = g->runs[i].seed;
     }
     ok = ok && column_write(file, "runs/seed", H5T_STD_U64LE, g->run_count, numbers) &&
-         texts_write(file, "runs/digest", 64, g->run_count, digests);
+         texts_write(file, "runs/digest", 64, g->run_count, digests) &&
+         texts_write(file, "runs/revision", NAME_BYTES, g->run_count, revisions);
     free(numbers);
+    free(revisions);
     free(digests);
     return ok;
 }

@@ -11,11 +11,12 @@
 /* FOLDER/pPOINT, where the point's runs are. */
 void gather_folder(char *path, size_t bytes, const char *folder, size_t point);
 
-/* The run is there and complete. */
-bool gather_done(const char *point_folder, uint64_t seed);
+/* The run is there, complete, and of this scenario: `used` is the text of its used.yaml. */
+bool gather_done(const char *point_folder, uint64_t seed, const char *used);
 
-/* Puts the grid and the tables its figures name into the folder. ERR_DUPLICATE: resume, and another
- * grid is there; ERR_NOT_FOUND: a table is missing; ERR_IO. */
+/* Puts the grid and the tables its figures name into the folder; without resume, takes the runs out
+ * that an earlier sweep left there. ERR_DUPLICATE: resume, and another grid is there;
+ * ERR_NOT_FOUND: a table is missing; ERR_IO. */
 enum err gather_begin(const struct grid *grid, const char *folder, bool resume) MUST_CHECK;
 
 /* Of the runs that are there and complete. ERR_IO, ERR_NOT_FOUND: there is none. */

@@ -8,6 +8,7 @@
 #include "analysis/gather.h"
 #include "analysis/table.h"
 #include "node/base/invariant.h"
+#include "settings/nearest.h"
 
 static size_t rows_of(hid_t file, const char *name)
 {
@@ -61,6 +62,11 @@ static bool numbers_read(struct sweep *s, hid_t file)
     s->value = calloc(s->run_count * s->metric_count, sizeof(*s->value));
     invariant(s->point != NULL && s->seed != NULL && s->name != NULL && s->unit != NULL &&
               s->value != NULL);
+    s->revision = calloc(s->run_count, sizeof(*s->revision));
+    invariant(s->revision != NULL);
+    if (rows_of(file, "runs/revision") == s->run_count) { /* older files have none */
+        (void)read_names(file, "runs/revision", s->revision);
+    }
     return read_all(file, "runs/point", H5T_NATIVE_UINT64, s->point) &&
            read_all(file, "runs/seed", H5T_NATIVE_UINT64, s->seed) &&
            read_names(file, "summary/name", s->name) && read_names(file, "summary/unit", s->unit) &&
@@ -108,6 +114,7 @@ void sweep_close(struct sweep *sweep)
     free(sweep->name);
     free(sweep->unit);
     free(sweep->value);
+    free(sweep->revision);
     free(sweep);
 }
 
@@ -139,6 +146,75 @@ struct estimate sweep_estimate(const struct sweep *sweep, size_t point, const ch
     }
     free(values);
     return e;
+}
+
+/* NULL: no name, or no such table. */
+static struct table *table_beside(const struct grid *g, const char *name)
+{
+    char path[1300];
+
+    snprintf(path, sizeof(path), "%s/%s", g->folder, name);
+    return *name != 0 ? table_read(path) : NULL;
+}
+
+static enum err table_check(const struct grid *g, const struct grid_figure *f, const char *name,
+                            struct settings_error *error)
+{
+    struct table *table = table_beside(g, name);
+    enum err err = ERR_OK;
+
+    if (*name == 0) {
+        return ERR_OK;
+    }
+    if (table == NULL) {
+        return settings_refuse(error, f->line, ERR_NOT_FOUND,
+                               "figure `%s`: no table of values in %s/%s", f->name, g->folder,
+                               name);
+    }
+    if (table_cell(table, 0, "value") == NULL) {
+        err = settings_refuse(error, f->line, ERR_UNKNOWN, "figure `%s`: %s has no column `value`",
+                              f->name, name);
+    }
+    for (size_t i = 0; i < table->column_count && err == ERR_OK; i++) {
+        struct nearest near = {.word = table->name[i]};
+        if (strcmp(table->name[i], "value") == 0 || grid_axis_find(g, table->name[i]) != SIZE_MAX) {
+            continue;
+        }
+        nearest_try(&near, "value");
+        for (size_t a = 0; a < g->axes_count; a++) {
+            nearest_try(&near, g->axes[a].name);
+        }
+        err = settings_refuse(error, f->line, ERR_UNKNOWN,
+                              "figure `%s`: column `%s` of %s is no axis; the nearest is `%s`",
+                              f->name, table->name[i], name, near.best);
+    }
+    table_free(table);
+    return err;
+}
+
+enum err sweep_tables_check(const struct grid *g, struct settings_error *error)
+{
+    snprintf(error->file, sizeof(error->file), "%.255s", g->file);
+    for (size_t i = 0; i < g->figures_count; i++) {
+        TRY(table_check(g, &g->figures[i], g->figures[i].published, error));
+        TRY(table_check(g, &g->figures[i], g->figures[i].limit, error));
+    }
+    return ERR_OK;
+}
+
+void sweep_elsewhere(char text[200], const struct grid *g, const struct grid_figure *f)
+{
+    size_t len = 0;
+
+    text[0] = 0;
+    for (size_t a = 0; a < g->axes_count; a++) {
+        const struct grid_axis *axis = &g->axes[a];
+        if (axis->values_count > 1 && strcmp(axis->name, f->x) != 0 &&
+            strcmp(axis->name, f->series) != 0 && len < 200) {
+            len += (size_t)snprintf(text + len, 200 - len, "%s%.40s = %.40s", len > 0 ? ", " : "",
+                                    axis->name, grid_label(axis, 0));
+        }
+    }
 }
 
 /* Labels are compared as numbers where both are. */
@@ -210,15 +286,6 @@ static size_t point_at(const struct grid *g, size_t x, size_t x_value, size_t se
     return point;
 }
 
-/* NULL: no name, or no such table. */
-static struct table *table_beside(const struct grid *g, const char *name)
-{
-    char path[1300];
-
-    snprintf(path, sizeof(path), "%s/%s", g->folder, name);
-    return *name != 0 ? table_read(path) : NULL;
-}
-
 struct sweep_row *sweep_rows(size_t *count, const struct sweep *sweep, const struct grid_figure *f)
 {
     const struct grid *g = sweep->grid;
@@ -267,13 +334,20 @@ static bool figure_print(FILE *out, const struct sweep *sweep, const struct grid
     size_t count, met = 0, published = 0;
     struct sweep_row *rows = sweep_rows(&count, sweep, f);
 
-    fprintf(out, "%s: %s\n%18s %10s %5s %12s %25s %12s %8s\n", f->name, f->metric, f->x,
-            *f->series != 0 ? f->series : "", "seeds", "mean", interval_name(f), "published", "");
+    char elsewhere[200];
+    sweep_elsewhere(elsewhere, sweep->grid, f);
+    fprintf(out, "%s: %s%s%s\n%18s %10s %5s %12s %25s %12s %8s\n", f->name, f->metric,
+            *elsewhere != 0 ? ", at " : "", elsewhere, f->x, *f->series != 0 ? f->series : "",
+            "seeds", "mean", interval_name(f), "published", "");
     for (size_t i = 0; i < count; i++) {
         const struct sweep_row *r = &rows[i];
-        fprintf(out, "%18s %10s %5zu %12.6g [%11.5g,%11.5g]", r->label,
-                r->series != NULL ? r->series : "", r->measured.count, r->measured.mean, r->low,
-                r->high);
+        fprintf(out, "%18s %10s %5zu %12.6g ", r->label, r->series != NULL ? r->series : "",
+                r->measured.count, r->measured.mean);
+        if (isnan(r->low)) {
+            fprintf(out, "%25s", "too few seeds");
+        } else {
+            fprintf(out, "[%11.5g,%11.5g]", r->low, r->high);
+        }
         if (!isnan(r->published)) {
             fprintf(out, " %12.6g %8s", r->published, r->met ? "met" : "NOT MET");
             published++;
@@ -297,6 +371,13 @@ bool sweep_print(FILE *out, const struct sweep *sweep)
 {
     bool met = true;
 
+    for (size_t i = 1; i < sweep->run_count; i++) {
+        if (strcmp(sweep->revision[i], sweep->revision[0]) != 0) {
+            fprintf(out, "note: these runs are not all of one program: revisions %s, %s\n",
+                    sweep->revision[0], sweep->revision[i]);
+            break;
+        }
+    }
     for (size_t i = 0; i < sweep->grid->figures_count; i++) {
         met = figure_print(out, sweep, &sweep->grid->figures[i]) && met;
     }

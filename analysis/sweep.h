@@ -16,12 +16,21 @@ struct sweep {
     char (*name)[SWEEP_NAME_BYTES]; /* [metric_count] */
     char (*unit)[SWEEP_NAME_BYTES];
     double *value; /* [run_count][metric_count]; NaN: the run does not have it */
+    char (*revision)[SWEEP_NAME_BYTES]; /* [run_count] of the program */
 };
 
 /* ERR_NOT_FOUND, ERR_CORRUPT with the error filled. */
 enum err sweep_open(struct sweep **sweep, struct settings_error *error,
                     const char *folder) MUST_CHECK;
 void sweep_close(struct sweep *sweep);
+
+/* Every table that a figure names is beside the grid file and has `value` and columns that are axes
+ * and no others. ERR_NOT_FOUND, ERR_UNKNOWN with the error filled. */
+enum err sweep_tables_check(const struct grid *grid, struct settings_error *error) MUST_CHECK;
+
+/* "loss = 0, nodes = 7": axes with more than one value that the figure does not name, each at its
+ * first; "" when it names all. */
+void sweep_elsewhere(char text[200], const struct grid *grid, const struct grid_figure *figure);
 
 /* Over the seeds that have the number; count 0: none has. */
 struct estimate sweep_estimate(const struct sweep *sweep, size_t point, const char *metric);

@@ -142,6 +142,16 @@ static enum err figure_files(const struct sweep *sweep, const struct grid_figure
     return ok ? ERR_OK : ERR_IO;
 }
 
+/* NaN: "too few seeds". */
+static void interval_put(FILE *out, double low, double high)
+{
+    if (isnan(low)) {
+        fputs("<td class=\"n\">too few seeds</td>", out);
+    } else {
+        fprintf(out, "<td class=\"n\">%.5g to %.5g</td>", low, high);
+    }
+}
+
 static void rows_put(FILE *out, const struct sweep *sweep, const struct grid_figure *f)
 {
     static const char *const steps[] = {"lower", "not different", "higher"};
@@ -162,11 +172,10 @@ static void rows_put(FILE *out, const struct sweep *sweep, const struct grid_fig
         page_text(out, r->label);
         fputs("</td><td>", out);
         page_text(out, r->series != NULL ? r->series : "");
-        fprintf(out,
-                "</td><td class=\"n\">%.5g</td><td class=\"n\">%.5g to %.5g</td><td class=\"n\">"
-                "%.5g to %.5g</td><td class=\"n\">%zu</td>",
-                r->measured.mean, r->low, r->high, r->measured.boot_low, r->measured.boot_high,
-                r->measured.count);
+        fprintf(out, "</td><td class=\"n\">%.5g</td>", r->measured.mean);
+        interval_put(out, r->low, r->high);
+        interval_put(out, r->measured.boot_low, r->measured.boot_high);
+        fprintf(out, "<td class=\"n\">%zu</td>", r->measured.count);
         if (isnan(r->published)) {
             fputs("<td></td><td></td>", out);
         } else {
@@ -174,7 +183,8 @@ static void rows_put(FILE *out, const struct sweep *sweep, const struct grid_fig
                     r->met ? "met" : "<b>not met</b>");
         }
         bool first = i == 0 || !same_curve(r, &rows[i - 1]);
-        fprintf(out, "<td>%s</td></tr>\n", first ? "" : steps[r->step + 1]);
+        bool few = !first && (isnan(r->measured.t_low) || isnan(rows[i - 1].measured.t_low));
+        fprintf(out, "<td>%s</td></tr>\n", first ? "" : few ? "too few seeds" : steps[r->step + 1]);
     }
     fputs("</table></details>\n", out);
     free(rows);
@@ -183,7 +193,7 @@ static void rows_put(FILE *out, const struct sweep *sweep, const struct grid_fig
 static enum err page_write(const struct sweep *sweep, const char *folder, const char *figures)
 {
     const struct grid *g = sweep->grid;
-    char path[1300], caption[600];
+    char path[1300], caption[900], elsewhere[200];
 
     snprintf(path, sizeof(path), "%s/report.html", folder);
     FILE *out = fopen(path, "w");
@@ -198,10 +208,12 @@ static enum err page_write(const struct sweep *sweep, const char *folder, const 
     enum err err = ERR_OK;
     for (size_t i = 0; i < g->figures_count && err == ERR_OK; i++) {
         const struct grid_figure *f = &g->figures[i];
+        sweep_elsewhere(elsewhere, g, f);
         snprintf(caption, sizeof(caption),
-                 "Points: mean over seeds, one value each, with its 95 %% interval (%s).%s"
+                 "Points: mean over seeds, one value each, with its 95 %% interval (%s)%s%s.%s"
                  "%.300s%s",
                  *f->trials != 0 ? "Wilson's, of all trials" : "Student's t",
+                 *elsewhere != 0 ? ", at " : "", elsewhere,
                  *f->published != 0 ? " Lines: published, " : "", f->source,
                  *f->published != 0 ? "." : "");
         err = page_figure(out, figures, f->name, f->title, caption);

@@ -69,8 +69,8 @@ static int option_value(struct request *q, const char *name, const char *value)
     if (!number(&n, value)) {
         return command_usage("hunt", "%s takes a number, not %s", name, value);
     }
-    if (strcmp(name, "--runs") == 0 && n == 0) {
-        return command_usage("hunt", "--runs takes at least 1");
+    if (strcmp(name, "--runs") == 0 && (n == 0 || n > CAMPAIGN_RUNS_MAX)) {
+        return command_usage("hunt", "--runs takes at least 1, at most %d", CAMPAIGN_RUNS_MAX);
     }
     if (strcmp(name, "--runs") == 0) {
         o->runs = n;
@@ -117,6 +117,9 @@ static int request_parse(struct request *q, int argc, char **argv)
             return command_usage("hunt", "one scenario at a time, not also %s", a);
         }
     }
+    if (o->seed > UINT64_MAX - o->runs) {
+        return command_usage("hunt", "--seed: there are not so many seeds above that");
+    }
     if (q->shrink != NULL || q->inevitable != NULL) {
         return o->scenario == NULL
                    ? EXIT_OK
@@ -140,8 +143,11 @@ int command_hunt(int argc, char **argv)
         return code;
     }
     if (q.inevitable != NULL) {
-        struct inevitable_options how = {
-            .jobs = q.options.jobs, .continuations = q.continuations, .cpu_s = 180};
+        struct inevitable_options how = {.jobs = q.options.jobs,
+                                         .continuations = q.continuations,
+                                         .cpu_s = 180,
+                                         .settings = q.settings,
+                                         .settings_count = q.options.settings_count};
         return inevitable_print(q.inevitable, &how, stdout);
     }
     if (experiment_folder(q.options.folder) != ERR_OK) {

@@ -6,6 +6,7 @@
 
 #include "node/base/invariant.h"
 #include "node/crypto/crypto.h"
+#include "settings/nearest.h"
 #include "sim/cli/command.h"
 #include "sim/cli/plant.h"
 
@@ -27,7 +28,8 @@ static const struct command commands[] = {
             "  --seeds A..B        one run per seed, as many at a time as there are cores\n"
             "  --nodes N           scale all groups to N nodes together\n"
             "  --duration D        virtual time, as \"10 min\"\n"
-            "  --set KEY=VALUE     any parameter, as chain.target=\"1 s\"; may repeat\n"
+            "  --set KEY=VALUE     any parameter, as chain.target=\"1 s\" or\n"
+            "                      adversaries.0=\"silent stake 1/3\"; may repeat\n"
             "  -o DIR              results go to DIR/SEED/ (default: out/NAME)\n"
             "  --threads T         threads of one run (default: all cores); no part of the result\n"
             "  --no-memo           compute every pure result again; no part of the result\n"
@@ -57,24 +59,27 @@ static const struct command commands[] = {
             "  --shrink FILE       no campaign: make this failing scenario smaller\n"
             "  --inevitable FILE   no campaign: from when on could this failure not be avoided?\n"
             "  --continuations N   other futures that are tried at each time (default: 20)\n"
-            "  --set KEY=VALUE     of the base scenario; may repeat\n"
+            "  --set KEY=VALUE     of the base scenario, or of FILE; may repeat\n"
             "  -o DIR              where failures go (default: out/hunt)\n"
             "  --quiet             no progress\n\n"
-            "Exit: 0 nothing failed, 1 usage, 2 something failed, 3 a probe was never reached.\n"),
+            "Exit: 0 nothing failed, 1 usage, 2 something failed, 3 a probe was never reached; of\n"
+            "--shrink and --inevitable: 3 FILE does not fail.\n"),
     COMMAND(diff, "RUN RUN", "name the first event at which two runs part",
             "Compares the fingerprints of each epoch, then replays the first epoch that differs.\n"
             "Exit: 0 the same, 4 different.\n"),
     COMMAND(list, "[FOLDER]", "list scenarios with their questions", ""),
-    COMMAND(sweep, "GRID [-o DIR] [OPTION]...", "run a grid of parameters and seeds",
-            "  -o DIR            results (out/NAME); each run in DIR/pPOINT/SEED\n"
-            "  --seeds A..B      instead of the grid's\n"
-            "  --set KEY=VALUE   a setting of every run\n"
-            "  --jobs N          processes on this machine (one per core)\n"
-            "  --resume          keep the runs that are complete, run the others\n"
-            "  --quiet           no progress\n"
-            "GRID is a grid file, or a folder with a grid.yaml.\n"
-            "Under mpirun or srun the ranks share the runs. Exit code 3: a published value is not\n"
-            "met. docs/sweeps.md says what a grid file holds.\n"),
+    COMMAND(
+        sweep, "GRID [-o DIR] [OPTION]...", "run a grid of parameters and seeds",
+        "  -o DIR            results (out/NAME); each run in DIR/pPOINT/SEED\n"
+        "  --seeds A..B      instead of the grid's\n"
+        "  --set KEY=VALUE   a setting of every run\n"
+        "  --jobs N          processes on this machine (one per core)\n"
+        "  --resume          keep complete runs of the same parameters, run the others\n"
+        "  --quiet           no progress\n"
+        "GRID is a grid file, or a folder with a grid.yaml.\n"
+        "Under mpirun or srun the ranks share the runs. Exit code 3: a published value is not\n"
+        "met; when runs failed, the largest code of theirs. docs/sweeps.md says what a grid file\n"
+        "holds.\n"),
     COMMAND(export, "RUN TABLE", "print a table of a run as tab-separated text",
             "Without TABLE: lists the tables. The header carries scenario, seed and revision.\n"),
     COMMAND(
@@ -148,7 +153,13 @@ int main(int argc, char **argv)
     }
     const struct command *command = command_find(argv[1]);
     if (command == NULL) {
-        fprintf(stderr, "orrery: no command is called %s\nTry `orrery --help`.\n", argv[1]);
+        struct nearest near = {.word = argv[1]};
+        for (size_t i = 0; i < COMMANDS; i++) {
+            nearest_try(&near, commands[i].name);
+        }
+        fprintf(stderr,
+                "orrery: no command is called %s; the nearest is %s\nTry `orrery --help`.\n",
+                argv[1], near.best);
         return EXIT_USAGE;
     }
     for (int i = 2; i < argc; i++) {

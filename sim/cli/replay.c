@@ -1,5 +1,6 @@
 #include "sim/cli/replay.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -17,6 +18,19 @@ static bool is_folder(const char *path)
     return stat(path, &info) == 0 && S_ISDIR(info.st_mode);
 }
 
+static bool node_there(const char *command, const struct scenario *scenario,
+                       const struct replay_span *span)
+{
+    uint64_t nodes = scenario_node_count(scenario);
+
+    if (span->node == UINT32_MAX || span->node < nodes) {
+        return true;
+    }
+    (void)command_usage(command, "--node %" PRIu32 ": the nodes are 0 to %" PRIu64, span->node,
+                        nodes - 1);
+    return false;
+}
+
 /* A scenario file by itself, as a hunt leaves it: runs in a child process, since it may well end
  * one; the verdict comes last. */
 static int replay_file(const char *path, const struct replay_span *span)
@@ -31,6 +45,10 @@ static int replay_file(const char *path, const struct replay_span *span)
 
     if (scenario_load(&scenario, &error, path, NULL, 0) != ERR_OK) {
         settings_error_print(&error);
+        return EXIT_USAGE;
+    }
+    if (!node_there("replay", scenario, span)) {
+        scenario_free(scenario);
         return EXIT_USAGE;
     }
     enum err err = flock_one(&result, scenario, &options, 0);
@@ -63,6 +81,10 @@ int replay_run(const char *command, const char *folder, const struct replay_span
                                     .transcript_from_ns = span->from_ns,
                                     .transcript_to_ns = span->to_ns,
                                     .stop_ns = span->to_ns};
+    if (!node_there(command, scenario, span)) {
+        scenario_free(scenario);
+        return EXIT_USAGE;
+    }
     struct world *world = world_new(scenario, &options, &error);
     int code = EXIT_OK;
     if (world == NULL) {
@@ -104,10 +126,11 @@ int command_replay(int argc, char **argv)
             return command_usage("replay", "option %s is not known or lacks its value", a);
         } else if (strcmp(a, "--node") == 0) {
             char *end;
-            span.node = (uint32_t)strtoul(argv[++i], &end, 10);
-            if (*end != 0) {
+            unsigned long node = strtoul(argv[++i], &end, 10);
+            if (*end != 0 || end == argv[i] || argv[i][0] == '-' || node >= UINT32_MAX) {
                 return command_usage("replay", "--node takes a number, not %s", argv[i]);
             }
+            span.node = (uint32_t)node;
         } else if (strcmp(a, "--from") == 0) {
             code = time_read(&span.from_ns, a, argv[++i]);
         } else if (strcmp(a, "--to") == 0) {
@@ -121,6 +144,9 @@ int command_replay(int argc, char **argv)
     }
     if (folder == NULL) {
         return command_usage("replay", "which run?");
+    }
+    if (span.to_ns != 0 && span.to_ns < span.from_ns) {
+        return command_usage("replay", "--to lies before --from");
     }
     return is_folder(folder) ? replay_run("replay", folder, &span, stdout)
                              : replay_file(folder, &span);

@@ -22,6 +22,11 @@ int figures_report(int count, const char *const *paths, const char *into)
     if (code != EXIT_OK) {
         return code;
     }
+    code = runs_pool(&runs, "report");
+    if (code != EXIT_OK) {
+        runs_close(&runs);
+        return code;
+    }
     snprintf(folder, sizeof(folder), "%s/figures", into);
     if (experiment_folder(folder) != ERR_OK) {
         runs_close(&runs);

@@ -1,6 +1,8 @@
 #include "sim/cli/runs.h"
 
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "node/base/invariant.h"
 #include "sim/cli/command.h"
@@ -51,6 +53,67 @@ int runs_open(struct runs *runs, const char *command, int count, const char *con
         runs_close(runs);
     }
     return code;
+}
+
+static bool is_seed(const char *line)
+{
+    return strncmp(line, "seed:", 5) == 0;
+}
+
+/* The first line in which two used.yaml differ besides the seed; false: none. */
+static bool lines_differ(const char **a, const char **b)
+{
+    while (**a != 0 && **b != 0) {
+        size_t n = strcspn(*a, "\n"), m = strcspn(*b, "\n");
+        if ((n != m || memcmp(*a, *b, n) != 0) && !(is_seed(*a) && is_seed(*b))) {
+            return true;
+        }
+        *a += n + ((*a)[n] != 0);
+        *b += m + ((*b)[m] != 0);
+    }
+    return **a != **b;
+}
+
+static void incomplete_leave(struct runs *runs, const char *command)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < runs->count; i++) {
+        if (runs->list[i]->complete) {
+            runs->list[kept++] = runs->list[i];
+        } else {
+            fprintf(stderr, "orrery %s: %s is not complete and is left out\n", command,
+                    runs->list[i]->path);
+            run_close(runs->list[i]);
+        }
+    }
+    runs->count = kept;
+}
+
+int runs_pool(struct runs *runs, const char *command)
+{
+    if (runs->count > 1) {
+        incomplete_leave(runs, command);
+    }
+    if (runs->count == 0) {
+        return command_usage(command, "no run is complete");
+    }
+    for (size_t i = 1; i < runs->count; i++) {
+        const struct run *first = runs->list[0], *run = runs->list[i];
+        const char *a = first->scenario, *b = run->scenario;
+        if (a != NULL && b != NULL && lines_differ(&a, &b)) {
+            return command_usage(command, "%s and %s have different parameters, `%.*s` and `%.*s`",
+                                 first->path, run->path, (int)strcspn(a, "\n"), a,
+                                 (int)strcspn(b, "\n"), b);
+        }
+        for (size_t k = 0; k < i; k++) {
+            if (runs->list[k]->seed == run->seed) {
+                return command_usage(command, "%s and %s are of the same seed: one value per seed",
+                                     runs->list[k]->path, run->path);
+            }
+        }
+    }
+    return EXIT_OK;
 }
 
 void runs_close(struct runs *runs)

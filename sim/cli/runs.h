@@ -14,6 +14,11 @@ struct runs {
 int runs_open(struct runs *runs, const char *command, int count, const char *const *paths);
 void runs_close(struct runs *runs);
 
+/* For statistics over seeds: of several runs the incomplete are left out, which is said; the others
+ * must be of one set of parameters and have a seed each. Otherwise that is said on stderr, and
+ * EXIT_USAGE returned; runs stay open. */
+int runs_pool(struct runs *runs, const char *command);
+
 /* Says why path cannot be read; EXIT_USAGE. */
 int runs_refuse(const char *command, const char *path);
 

@@ -11,8 +11,10 @@
 #include "analysis/gather.h"
 #include "analysis/sweep.h"
 #include "node/base/invariant.h"
+#include "settings/nearest.h"
 #include "sim/cli/command.h"
 #include "sim/cli/experiment.h"
+#include "sim/record/metrics.h"
 #include "sim/sweep/team.h"
 
 #define SETTINGS_MAX 64
@@ -101,6 +103,22 @@ static enum err job_scenario(struct scenario **scenario, struct settings_error *
     return err;
 }
 
+/* What is there counts only when it was run with the same parameters, every one of them: the
+ * scenario or a --set may be another by now. */
+static bool job_done(const struct scenario *scenario, const char *folder, uint64_t seed)
+{
+    char *used = NULL;
+    size_t bytes;
+    FILE *out = open_memstream(&used, &bytes);
+
+    invariant(out != NULL);
+    scenario_write(scenario, out);
+    invariant(fclose(out) == 0);
+    bool done = gather_done(folder, seed, used);
+    free(used);
+    return done;
+}
+
 static int job_run(void *arg, size_t job)
 {
     const struct sweep_job *j = arg;
@@ -113,12 +131,13 @@ static int job_run(void *arg, size_t job)
     char folder[700];
 
     gather_folder(folder, sizeof(folder), j->request->folder, point);
-    if (j->request->resume && gather_done(folder, seed)) {
-        return EXIT_OK;
-    }
     if (job_scenario(&scenario, &error, j, point, seed) != ERR_OK) {
         settings_error_print(&error);
         return EXIT_USAGE;
+    }
+    if (j->request->resume && job_done(scenario, folder, seed)) {
+        scenario_free(scenario);
+        return EXIT_OK;
     }
     int code = experiment_run(digest, scenario, &options, folder);
     scenario_free(scenario);
@@ -135,6 +154,9 @@ static int points_check(const struct sweep_job *j)
         struct settings_error error = {0};
         struct scenario *scenario;
         if (job_scenario(&scenario, &error, j, point, j->grid->seed_first) != ERR_OK) {
+            if (strcmp(error.file, "command line") == 0 && j->request->settings_count == 0) {
+                snprintf(error.file, sizeof(error.file), "%.255s", j->grid->file);
+            }
             settings_error_print(&error);
             fprintf(stderr, "orrery sweep: at");
             for (size_t a = 0; a < j->grid->axes_count; a++) {
@@ -149,13 +171,55 @@ static int points_check(const struct sweep_job *j)
     return EXIT_OK;
 }
 
+/* A number of the summary. */
+static enum err metric_check(const struct grid_figure *f, const char *name,
+                             struct settings_error *error)
+{
+    static const uint64_t no_stake[1];
+    struct metrics *metrics = metrics_new(1, no_stake, 0);
+    struct nearest near = {.word = name};
+    size_t count;
+    const struct metric *list = metrics_list(metrics, &count);
+    enum err err = ERR_OK;
+
+    for (size_t i = 0; i < count; i++) {
+        nearest_try(&near, list[i].name);
+    }
+    if (strcmp(near.best, name) != 0) {
+        err = settings_refuse(error, f->line, ERR_UNKNOWN,
+                              "figure `%s`: no number of the summary is called `%s`; the nearest "
+                              "is `%s`",
+                              f->name, name, near.best);
+    }
+    metrics_free(metrics);
+    return err;
+}
+
+static enum err figures_check(const struct grid *grid, struct settings_error *error)
+{
+    TRY(sweep_tables_check(grid, error));
+    for (size_t i = 0; i < grid->figures_count; i++) {
+        const struct grid_figure *f = &grid->figures[i];
+        TRY(metric_check(f, f->metric, error));
+        if (*f->trials != 0) {
+            TRY(metric_check(f, f->trials, error));
+        }
+    }
+    return ERR_OK;
+}
+
 /* What the first of the team does before anybody runs. */
 static int prepare(const struct sweep_job *j)
 {
+    struct settings_error error = {0};
     int code = points_check(j);
 
     if (code != EXIT_OK) {
         return code;
+    }
+    if (figures_check(j->grid, &error) != ERR_OK) {
+        settings_error_print(&error);
+        return EXIT_USAGE;
     }
     if (experiment_folder(j->request->folder) != ERR_OK) {
         return EXIT_USAGE;
@@ -167,10 +231,6 @@ static int prepare(const struct sweep_job *j)
         fprintf(stderr,
                 "orrery sweep: %s holds another grid: give -o a new folder, or leave --resume\n",
                 j->request->folder);
-        return EXIT_USAGE;
-    case ERR_NOT_FOUND:
-        fprintf(stderr, "orrery sweep: a table that a figure names is not beside %s\n",
-                j->grid->file);
         return EXIT_USAGE;
     default:
         fprintf(stderr, "orrery sweep: cannot write into %s\n", j->request->folder);
@@ -207,26 +267,28 @@ bool sweep_is(const char *folder)
     return access(path, R_OK) == 0;
 }
 
-static int sweep_finish(const struct sweep_job *j, size_t failed)
+static int sweep_finish(const struct sweep_job *j, size_t failed, int worst)
 {
     enum err err = gather_write(j->grid, j->request->folder);
+    int code = EXIT_OK;
 
-    if (err != ERR_OK) {
+    if (err == ERR_OK) {
+        code = sweep_report(j->request->folder);
+    } else if (err != ERR_NOT_FOUND) {
         fprintf(stderr, "orrery sweep: cannot write %s/" GATHER_FILE ": %s\n", j->request->folder,
                 err_text(err));
         return EXIT_USAGE;
     }
-    int code = sweep_report(j->request->folder);
     if (failed > 0) {
         fprintf(stderr, "orrery sweep: %zu of %zu runs failed; --resume runs them again\n", failed,
                 grid_jobs(j->grid));
-        code = EXIT_INVARIANT;
+        code = worst > EXIT_USAGE ? worst : EXIT_USAGE;
     }
     return code;
 }
 
 /* The runs say what they do on stdout; of a sweep only its own words are wanted there. */
-static int runs_silenced(struct team *team, const struct sweep_job *j, size_t *failed)
+static int runs_silenced(struct team *team, const struct sweep_job *j, size_t *failed, int *worst)
 {
     fflush(stdout);
     int console = dup(STDOUT_FILENO);
@@ -235,7 +297,7 @@ static int runs_silenced(struct team *team, const struct sweep_job *j, size_t *f
         perror("orrery sweep: stdout");
         return EXIT_USAGE;
     }
-    *failed = team_run(team, grid_jobs(j->grid), job_run, (void *)(uintptr_t)j);
+    *failed = team_run(team, grid_jobs(j->grid), job_run, (void *)(uintptr_t)j, worst);
     fflush(stdout);
     dup2(console, STDOUT_FILENO);
     close(console);
@@ -245,6 +307,7 @@ static int runs_silenced(struct team *team, const struct sweep_job *j, size_t *f
 static int sweep_all(struct team *team, const struct sweep_job *j)
 {
     size_t failed = 0;
+    int worst = EXIT_OK;
     int code = team_agree(team, team_first(team) ? prepare(j) : EXIT_OK);
 
     if (code != EXIT_OK) {
@@ -255,9 +318,9 @@ static int sweep_all(struct team *team, const struct sweep_job *j)
                j->grid->name, j->grid->points, j->grid->seed_first, j->grid->seed_last,
                grid_jobs(j->grid), team_size(team));
     }
-    code = runs_silenced(team, j, &failed);
+    code = runs_silenced(team, j, &failed, &worst);
     if (code == EXIT_OK && team_first(team)) {
-        code = sweep_finish(j, failed);
+        code = sweep_finish(j, failed, worst);
     }
     return team_agree(team, code);
 }
@@ -281,6 +344,11 @@ int command_sweep(int argc, char **argv)
     if (q.seeds != NULL && !grid_seeds_parse(&grid->seed_first, &grid->seed_last, q.seeds)) {
         grid_free(grid);
         return command_usage("sweep", "--seeds takes A..B with A <= B, not %s", q.seeds);
+    }
+    if (grid_jobs_check(grid, &error) != ERR_OK) {
+        settings_error_print(&error);
+        grid_free(grid);
+        return EXIT_USAGE;
     }
     if (q.folder == NULL) {
         snprintf(folder, sizeof(folder), "out/%s", grid->name);

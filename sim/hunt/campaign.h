@@ -4,7 +4,7 @@
 
 #include "sim/hunt/trial.h"
 
-enum { CAMPAIGN_FAILURES_MAX = 64 };
+enum { CAMPAIGN_FAILURES_MAX = 64, CAMPAIGN_RUNS_MAX = 10000000 };
 
 struct campaign_options {
     const char *scenario; /* path of the base */

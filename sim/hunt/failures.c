@@ -82,9 +82,8 @@ int failures_shrink_file(const char *path, const struct campaign_options *o)
     }
     enum err err = flock_one(&f.result, s, &plain, CPU_S_MAX);
     if (err == ERR_OK && f.result.verdict != TRIAL_FAIL) {
-        fprintf(stderr, "orrery hunt: %s: %s\n", path, trial_verdict_name(f.result.verdict));
         scenario_free(s);
-        return 3;
+        return trial_no_failure(&f.result, path);
     }
     if (err == ERR_OK) {
         snprintf(f.path, sizeof(f.path), "%.600s/failure-%04x.yaml", o->folder,

@@ -115,16 +115,15 @@ int inevitable_print(const char *path, const struct inevitable_options *options,
     struct trial_options plain = {0};
     struct trial_result first;
 
-    if (scenario_load(&s, &error, path, NULL, 0) != ERR_OK) {
+    if (scenario_load(&s, &error, path, options->settings, options->settings_count) != ERR_OK) {
         settings_error_print(&error);
         return 1;
     }
     struct rewind x = {.options = options, .scenario = s, .signature = first.signature};
     x.err = flock_one(&first, s, &plain, options->cpu_s);
     if (x.err == ERR_OK && first.verdict != TRIAL_FAIL) {
-        fprintf(stderr, "orrery hunt: %s: %s\n", path, trial_verdict_name(first.verdict));
         scenario_free(s);
-        return 3;
+        return trial_no_failure(&first, path);
     }
     if (x.err == ERR_OK) {
         fprintf(out, "%s\n\n", first.text);

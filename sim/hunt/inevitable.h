@@ -10,8 +10,10 @@
 
 struct inevitable_options {
     unsigned jobs;
-    uint64_t continuations; /* at each time */
-    uint64_t cpu_s;         /* of one run */
+    uint64_t continuations;      /* at each time */
+    uint64_t cpu_s;              /* of one run */
+    const char *const *settings; /* "key=value" */
+    size_t settings_count;
 };
 
 /* Prints the curve. Returns an exit code: 0, 1 (files, Ctrl-C), 3: it does not fail. */

@@ -1,6 +1,7 @@
 #include "sim/hunt/trial.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <time.h>
 
 #include "node/seam/limits.h"
@@ -63,6 +64,17 @@ int trial_exit_code(const struct trial_result *r)
     }
     return strcmp(r->signature, "liveness") == 0 || strcmp(r->signature, "convergence") == 0 ? 3
                                                                                              : 2;
+}
+
+int trial_no_failure(const struct trial_result *r, const char *path)
+{
+    if (r->verdict == TRIAL_REFUSED) {
+        fprintf(stderr, "%s\n", r->text);
+        return 1;
+    }
+    fprintf(stderr, "orrery hunt: %s does not fail: %s%s%s\n", path, trial_verdict_name(r->verdict),
+            r->text[0] != 0 ? ": " : "", r->text);
+    return 3;
 }
 
 static void fail(struct trial_result *r, const char *text)

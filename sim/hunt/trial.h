@@ -45,5 +45,8 @@ const char *trial_verdict_name(enum trial_verdict verdict);
 
 /* Exit code of a command that ran one: design 4. */
 int trial_exit_code(const struct trial_result *result);
+/* Says on stderr that a scenario that was to fail does not, or why it cannot be run; the exit code:
+ * 3, or 1. */
+int trial_no_failure(const struct trial_result *result, const char *path);
 
 #endif

@@ -3,17 +3,23 @@
 
 #include "sim/scenario/schema.h"
 
-enum err scenario_print(const struct scenario *scenario, const char *path)
+void scenario_write(const struct scenario *scenario, FILE *out)
 {
     size_t count;
     const struct key *keys = schema_root(&count);
+
+    fputs("# Every parameter of this run with its value. Runs again as it is.\n", out);
+    settings_print(out, scenario, keys, count);
+}
+
+enum err scenario_print(const struct scenario *scenario, const char *path)
+{
     FILE *out = fopen(path, "w");
 
     if (out == NULL) {
         return ERR_IO;
     }
-    fputs("# Every parameter of this run with its value. Runs again as it is.\n", out);
-    settings_print(out, scenario, keys, count);
+    scenario_write(scenario, out);
     bool failed = ferror(out) != 0;
     failed |= fclose(out) != 0;
     return !failed ? ERR_OK : errno == ENOSPC ? ERR_NO_SPACE : ERR_IO;

@@ -190,5 +190,7 @@ void scenario_reference(FILE *out);
 
 /* used.yaml: every parameter with its value; runs again as it is. */
 enum err scenario_print(const struct scenario *scenario, const char *path) MUST_CHECK;
+/* The same text; errors stay in ferror(out). */
+void scenario_write(const struct scenario *scenario, FILE *out);
 
 #endif

@@ -118,6 +118,16 @@ static enum err axes_check(struct grid *g, struct settings_error *error)
     return ERR_OK;
 }
 
+enum err grid_jobs_check(const struct grid *g, struct settings_error *error)
+{
+    if (g->seed_last - g->seed_first >= GRID_JOBS_MAX / g->points) {
+        return settings_refuse(
+            error, 0, ERR_RANGE, "more than %d runs: %zu points, seeds %llu..%llu", GRID_JOBS_MAX,
+            g->points, (unsigned long long)g->seed_first, (unsigned long long)g->seed_last);
+    }
+    return ERR_OK;
+}
+
 static bool is_number(const char *label)
 {
     char *end;
@@ -135,6 +145,10 @@ static enum err figures_check(const struct grid *g, struct settings_error *error
 {
     for (size_t i = 0; i < g->figures_count; i++) {
         const struct grid_figure *f = &g->figures[i];
+        if (i == GRID_FIGURES_MAX) {
+            return settings_refuse(error, f->line, ERR_RANGE, "a grid has at most %d figures",
+                                   GRID_FIGURES_MAX);
+        }
         size_t x = grid_axis_find(g, f->x);
         if (x == SIZE_MAX || (*f->series != 0 && grid_axis_find(g, f->series) == SIZE_MAX)) {
             return settings_refuse(error, f->line, ERR_UNKNOWN,
@@ -222,6 +236,9 @@ enum err grid_load(struct grid **grid, struct settings_error *error, const char 
     }
     if (err == ERR_OK) {
         err = figures_check(g, error);
+    }
+    if (err == ERR_OK) {
+        err = grid_jobs_check(g, error);
     }
     if (err != ERR_OK) {
         snprintf(error->file, sizeof(error->file), "%.255s", path);

@@ -8,6 +8,8 @@
 
 #define GRID_AXES_MAX 8
 #define GRID_POINTS_MAX 1000000
+#define GRID_FIGURES_MAX 32
+#define GRID_JOBS_MAX 10000000
 /* A setting that is none of the scenario's: another file in place of the grid's scenario. */
 #define GRID_SCENARIO "scenario="
 
@@ -64,6 +66,8 @@ void grid_free(struct grid *grid);
 
 /* "A..B" with A <= B. */
 bool grid_seeds_parse(uint64_t *first, uint64_t *last, const char *text);
+/* ERR_RANGE: more runs than GRID_JOBS_MAX. */
+enum err grid_jobs_check(const struct grid *grid, struct settings_error *error) MUST_CHECK;
 
 size_t grid_jobs(const struct grid *grid);
 size_t grid_job_point(const struct grid *grid, size_t job);

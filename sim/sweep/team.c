@@ -20,6 +20,7 @@
 /* Shared by the processes of one machine. */
 struct board {
     _Atomic size_t next, done, failed;
+    _Atomic int worst;
     _Atomic bool stopped;
 };
 
@@ -105,6 +106,9 @@ _Noreturn static void worker(struct board *board, size_t jobs, team_job run, voi
         if (code != 0) {
             atomic_fetch_add(&board->failed, 1);
         }
+        for (int worst = atomic_load(&board->worst);
+             code > worst && !atomic_compare_exchange_weak(&board->worst, &worst, code);) {
+        }
     }
 }
 
@@ -129,7 +133,7 @@ static unsigned workers_start(struct board *board, unsigned want, size_t jobs, t
 }
 
 /* The parent only waits: a worker that died is replaced, its job is lost and counted. */
-static size_t run_here(const struct team *team, size_t jobs, team_job run, void *arg)
+static size_t run_here(const struct team *team, size_t jobs, team_job run, void *arg, int *worst)
 {
     struct board *board =
         mmap(NULL, sizeof(*board), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -164,11 +168,13 @@ static size_t run_here(const struct team *team, size_t jobs, team_job run, void 
     if (show) {
         progress(done, jobs, failed, since, true);
     }
+    *worst = atomic_load(&board->worst);
+    *worst = lost > 0 && *worst < 2 ? 2 : *worst;
     munmap(board, sizeof(*board));
     return failed;
 }
 
-static size_t run_mpi(const struct team *team, size_t jobs, team_job run, void *arg)
+static size_t run_mpi(const struct team *team, size_t jobs, team_job run, void *arg, int *worst)
 {
     double since = seconds();
     size_t done = 0, failed = 0;
@@ -188,7 +194,9 @@ static size_t run_mpi(const struct team *team, size_t jobs, team_job run, void *
         }
         done++;
         failed += code != 0;
+        *worst = code > *worst ? code : *worst;
     }
+    *worst = (int)team_mpi_most(team->mpi, (size_t)*worst);
     done = team_mpi_sum(team->mpi, done);
     failed = team_mpi_sum(team->mpi, failed) + (jobs - done);
     if (show) {
@@ -197,7 +205,9 @@ static size_t run_mpi(const struct team *team, size_t jobs, team_job run, void *
     return failed;
 }
 
-size_t team_run(struct team *team, size_t jobs, team_job run, void *arg)
+size_t team_run(struct team *team, size_t jobs, team_job run, void *arg, int *worst)
 {
-    return team->mpi != NULL ? run_mpi(team, jobs, run, arg) : run_here(team, jobs, run, arg);
+    *worst = 0;
+    return team->mpi != NULL ? run_mpi(team, jobs, run, arg, worst)
+                             : run_here(team, jobs, run, arg, worst);
 }

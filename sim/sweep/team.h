@@ -25,7 +25,8 @@ size_t team_size(const struct team *team);
 int team_agree(struct team *team, int value);
 
 /* Runs jobs 0 .. jobs - 1. A worker that dies loses its job only (under MPI its rank may end the
- * whole team). Returns the number of jobs that failed or were lost, on all of them. */
-size_t team_run(struct team *team, size_t jobs, team_job run, void *arg);
+ * whole team). Returns the number of jobs that failed, were lost or never began, on all of them;
+ * *worst is the largest exit code; 2 stands for a worker that died. */
+size_t team_run(struct team *team, size_t jobs, team_job run, void *arg, int *worst);
 
 #endif

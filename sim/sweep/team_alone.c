@@ -38,6 +38,13 @@ size_t team_mpi_next(struct team_mpi *mpi)
     invariant(false);
 }
 
+size_t team_mpi_most(struct team_mpi *mpi, size_t value)
+{
+    (void)mpi;
+    (void)value;
+    invariant(false);
+}
+
 size_t team_mpi_sum(struct team_mpi *mpi, size_t value)
 {
     (void)mpi;

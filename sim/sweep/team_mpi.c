@@ -105,11 +105,22 @@ size_t team_mpi_next(struct team_mpi *mpi)
     return (size_t)job;
 }
 
-size_t team_mpi_sum(struct team_mpi *mpi, size_t value)
+static size_t reduced(size_t value, MPI_Op op)
 {
     uint64_t mine = value, all = 0;
 
-    (void)mpi;
-    MPI_Allreduce(&mine, &all, 1, MPI_UINT64_T, MPI_SUM, MPI_COMM_WORLD);
+    MPI_Allreduce(&mine, &all, 1, MPI_UINT64_T, op, MPI_COMM_WORLD);
     return (size_t)all;
+}
+
+size_t team_mpi_sum(struct team_mpi *mpi, size_t value)
+{
+    (void)mpi;
+    return reduced(value, MPI_SUM);
+}
+
+size_t team_mpi_most(struct team_mpi *mpi, size_t value)
+{
+    (void)mpi;
+    return reduced(value, MPI_MAX);
 }

@@ -14,6 +14,8 @@ size_t team_mpi_size(const struct team_mpi *mpi);
 int team_mpi_agree(struct team_mpi *mpi, int value);
 /* The next number of a counter that begins at 0, for all ranks together. */
 size_t team_mpi_next(struct team_mpi *mpi);
+/* Of all ranks, on all of them. */
 size_t team_mpi_sum(struct team_mpi *mpi, size_t value);
+size_t team_mpi_most(struct team_mpi *mpi, size_t value);
 
 #endif

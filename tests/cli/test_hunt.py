@@ -79,6 +79,19 @@ class Hunt(unittest.TestCase):
         orrery("hunt", ok=1)
         self.assertIn("not many", orrery("hunt", CHAIN, "--runs", "many", ok=1))
         self.assertIn("at least 1", orrery("hunt", CHAIN, "--runs", "0", ok=1))
+        self.assertIn("at most", orrery("hunt", CHAIN, "--runs", "9" * 17, ok=1))
+        self.assertIn("seeds", orrery("hunt", CHAIN, "--seed", 2 ** 64 - 5, ok=1))
+        self.assertIn("nearest is hunt", orrery("hnut", ok=1))
+        late = self.dir / "late.yaml"
+        late.write_text(LATE)
+        for words in ("--shrink", "--inevitable"):
+            told = subprocess.run([ORRERY, "hunt", words, late, "--set", "faults=[]", "-o", self.dir],
+                                  capture_output=True, text=True)
+            self.assertEqual((told.returncode, told.stderr), (3, f"orrery hunt: {late} does not fail: pass\n"))
+            self.assertIn("node 9, but there are 6",
+                          orrery("hunt", words, late, "--set", "faults.0=at 1 s crash node 9", "-o", self.dir, ok=1))
+        self.assertIn("nodes are 0 to 5", orrery("replay", late, "--node", "6", ok=1))
+        self.assertIn("before --from", orrery("replay", late, "--from", "3 s", "--to", "2 s", ok=1))
         for call in [("hunt", "nothing", "-o", self.dir), ("hunt", "--shrink", "nothing"),
                      ("hunt", "--inevitable", "nothing"), ("replay", "nothing")]:
             self.assertEqual(orrery(*call, ok=1), "nothing: cannot open: No such file or directory\n")

@@ -69,6 +69,19 @@ class RunFiles(unittest.TestCase):
         self.assertAlmostEqual(float(line.split()[3]), sum(values) / 2, places=3)
         self.assertIn("not different", orrery("stats", self.dir / "a", "--against", self.dir / "a"))
 
+    def test_only_seeds_of_one_set_of_parameters_are_pooled(self):
+        one, two, again = self.dir / "a/1", self.dir / "a/2", self.dir / "b/1"
+        self.assertIn("the same seed", orrery("stats", one, two, again, ok=1))
+        self.assertIn("-  too few seeds", orrery("stats", one, "--against", again))
+        self.assertNotIn("nan", orrery("stats", one, "--against", two))
+        self.assertIn("--agianst is not known", orrery("stats", one, "--agianst", two, ok=1))
+        other = self.dir / "c"
+        subprocess.run([ORRERY, "run", one / "used.yaml", "--seed", "3", "--set", "chain.propose=2 s", "--duration",
+                        "1 min", "-o", other, "--quiet", "--no-report"], capture_output=True)
+        for command in ("stats", "report"):
+            self.assertIn("different parameters, `duration: 4 min` and `duration: 1 min`",
+                          orrery(command, one, other / "3", ok=1))
+
     def test_plot_and_report(self):
         self.assertEqual(orrery("plot", self.dir / "a/1", "intervals"), f"{self.dir}/a/1/figures/intervals.svg\n")
         orrery("report", self.dir / "a/1")

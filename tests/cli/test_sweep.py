@@ -1,10 +1,13 @@
 """A sweep as a person runs it: on cores, under mpirun, interrupted and resumed, read back."""
 import os
 import pathlib
+import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
 
 import h5py
@@ -87,6 +90,49 @@ class Sweep(unittest.TestCase):
         self.out.rename(moved)
         self.assertIn("2 of 2 published", run(ORRERY, "report", moved))
 
+    def killed(self, command, env=None, victim=None):
+        """Starts a sweep and kills it, or the child that `victim` picks, once its first run is there."""
+        sweep = subprocess.Popen([str(c) for c in command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                                 env=env, start_new_session=True)
+        until = time.monotonic() + 200
+        while not list(self.out.glob("p*/*/summary.txt")) and sweep.poll() is None and time.monotonic() < until:
+            time.sleep(0.02)
+        self.assertIsNone(sweep.poll(), "it ended before it could be killed")
+        if victim is None:
+            os.killpg(sweep.pid, signal.SIGKILL)
+        else:
+            os.kill(victim(sweep.pid), signal.SIGKILL)
+        sweep.communicate(timeout=200)
+        self.assertNotEqual(sweep.returncode, 0)
+
+    def whole(self, duration):
+        """The grid in one piece, and what it says."""
+        self.grid.write_text(self.grid.read_text().replace("duration=3 min", duration).replace("1..3", "1..6"))
+        text = run(ORRERY, "sweep", self.grid, "-o", self.folder / "whole", "--jobs", 2, code=None)
+        return self.digests(self.folder / "whole"), re.findall(r"^ .*", text, re.M)
+
+    def test_killed_and_resumed(self):
+        want, rows = self.whole("duration=2 h")
+        self.killed([ORRERY, "sweep", self.grid, "-o", self.out, "--jobs", 2])
+        self.assertFalse((self.out / "sweep.h5").exists())
+        text = run(ORRERY, "sweep", self.grid, "-o", self.out, "--resume", "--jobs", 2, code=None)
+        self.assertEqual(self.digests(self.out), want)
+        self.assertEqual(re.findall(r"^ .*", text, re.M), rows)
+
+    @unittest.skipIf(shutil.which("mpirun") is None, "no mpirun here: installed by the README's command")
+    def test_a_rank_dies_and_the_rest_is_resumed(self):
+        def rank(mpirun):
+            return int(subprocess.run(["pgrep", "-n", "-P", str(mpirun), "orrery"], capture_output=True, text=True).stdout)
+        env = dict(os.environ, OMPI_ALLOW_RUN_AS_ROOT="1", OMPI_ALLOW_RUN_AS_ROOT_CONFIRM="1",
+                   ASAN_OPTIONS="detect_leaks=0")
+        want, rows = self.whole("duration=2 h")
+        ranks = ["mpirun", "--oversubscribe", "-n", 2, ORRERY, "sweep", self.grid, "-o", self.out]
+        self.killed(ranks, env=env, victim=rank)
+        text = run(*ranks, "--resume", code=None, env=env)
+        self.assertIn("12 runs on 2 processes", text)
+        self.assertEqual(self.digests(self.out), want)
+        self.assertEqual(re.findall(r"^ .*seeds.*|^ .*\[.*", text, re.M), rows)
+
     @unittest.skipIf(shutil.which("mpirun") is None, "no mpirun here: installed by the README's command")
     def test_two_ranks_give_the_same_runs(self):
         # Open MPI keeps memory until the end, which a build with sanitizers would call our leak.
@@ -107,6 +153,11 @@ class Sweep(unittest.TestCase):
         run(ORRERY, "sweep", self.grid, "-o", self.out, "--resume")
         self.assertEqual(self.digests(self.out), whole)
         self.assertEqual(kept.stat().st_mtime_ns, stamp)
+        # Other parameters, by whatever way they came: nothing that is there counts.
+        run(ORRERY, "sweep", self.grid, "-o", self.out, "--resume", "--set", "chain.target=7 s", code=None)
+        self.assertFalse(set(d for _, _, d in self.digests(self.out)) & set(d for _, _, d in whole))
+        run(ORRERY, "sweep", self.grid, "-o", self.out, "--resume")
+        self.assertEqual(self.digests(self.out), whole)
         self.write("1/3")
         self.assertIn("another grid", run(ORRERY, "sweep", self.grid, "-o", self.out, "--resume", code=1))
 
@@ -135,6 +186,46 @@ class Sweep(unittest.TestCase):
         self.assertIn("tarqet", said)
         self.assertIn("at target = 5", said)
         self.assertFalse(self.out.exists())
+        self.write("1/2")
+        good, table = self.grid.read_text(), self.folder / "published.tsv"
+        for typo, word in [("metric: block_intervall_mean", "nearest is `block_interval_mean`"),
+                           ("metric: block_interval_mean, trials: blokcs", "nearest is `blocks`"),
+                           ("metric: block_interval_mean, limit: limits.tsv", "no table of values")]:
+            self.grid.write_text(good.replace("metric: block_interval_mean", typo))
+            self.assertIn(word, run(ORRERY, "sweep", self.grid, "-o", self.out, code=1))
+        self.grid.write_text(good)
+        table.write_text("tarqet\tvalue\n5\t5\n10\t10\n")
+        self.assertIn("nearest is `target`", run(ORRERY, "sweep", self.grid, "-o", self.out, code=1))
+        table.write_text("target\tvalues\n5\t5\n10\t10\n")
+        self.assertIn("no column `value`", run(ORRERY, "sweep", self.grid, "-o", self.out, code=1))
+        self.assertFalse(self.out.exists())
+
+    def test_what_a_figure_leaves_out_and_too_few_seeds_are_said(self):
+        text = self.grid.read_text().replace("1..3", "1..1").replace("figures:", """\
+  - name: loss
+    values: [0, 1/100]
+    set: ["network.loss={}"]
+figures:""")
+        self.grid.write_text(text)
+        said = run(ORRERY, "sweep", self.grid, "-o", self.out, code=None)
+        self.assertIn("interval: block_interval_mean, at loss = 0\n", said)
+        self.assertEqual(said.count("too few seeds"), 2)
+        page = (self.out / "report.html").read_text()
+        self.assertIn("at loss = 0", page)
+        self.assertNotIn("nan", page)
+
+    def test_an_earlier_sweep_does_not_show_through(self):
+        run(ORRERY, "sweep", self.grid, "-o", self.out)
+        said = run(ORRERY, "sweep", self.grid, "-o", self.out, "--set", "check.liveness=1 ms", code=3)
+        self.assertIn("6 of 6 runs failed", said)
+        self.assertNotIn("published values met", said)
+        self.assertFalse(any(self.complete()))
+        self.assertFalse((self.out / "sweep.h5").exists())
+
+    def complete(self):
+        for path in self.out.glob("p*/*/run.h5"):
+            with h5py.File(path) as one:
+                yield one["meta"].attrs["complete"]
 
 
 if __name__ == "__main__":

@@ -76,6 +76,8 @@ Test(grid, what_is_wrong_is_said_with_its_line)
         {"name: nodes", "name: alpha", 9, "two axes"},
         {"values: [7, 8, 9]", "values: [7, many]", 12, "some are not: `7`, `many`"},
         {"seeds: 3..5\n", "", 0, "seeds"},
+        {"seeds: 3..5", "seeds: 0..18446744073709551615", 0, "more than 10000000 runs: 6 points"},
+        {"seeds: 3..5", "seeds: 1..1666667", 0, "more than 10000000 runs"},
     };
     char text[1024];
 
