@@ -31,6 +31,18 @@ struct story {
     uint64_t total[16];   /* weight of the committee of each epoch */
     uint64_t cast[NODES]; /* newest own vote of each: instance, round, kind in one number */
     bool wrote[NODES];    /* asked for a durable write since it was last looked at */
+    struct ended {
+        enum {
+            HEARS_ALL,
+            FIRST_DEAF,
+            LAST_DEAF_TOO,
+            LAST_HEARS,
+            LAST_TELLS_FIRST,
+            FIRST_AHEAD
+        } phase;
+        uint32_t precommits;
+        uint64_t instance;
+    } ended; /* of a_round_that_has_ended_is_known_after_a_restart */
 };
 
 struct plan {
@@ -48,6 +60,53 @@ static void genesis_make(struct story *s, const struct plan *plan)
     facts.params.checkpoint_depth = plan->depth;
     facts.params.epoch_blocks = plan->epoch;
     wire_genesis(s->wire, &s->genesis, &s->genesis_state, s->genesis_bytes, &facts, plan->voters);
+}
+
+/* The steps of that story, by who casts what. */
+static void ended_cast(struct story *s, uint32_t node, const uint64_t vote[3])
+{
+    struct ended *ended = &s->ended;
+    if (vote[1] != ended->instance) {
+        return;
+    }
+    bool middle = node == 1 || node == 2;
+    if (ended->phase == FIRST_DEAF && middle) {
+        ended->phase = LAST_DEAF_TOO;
+    }
+    ended->precommits += middle && vote[0] == VOTE_PRECOMMIT;
+    if (ended->phase == LAST_DEAF_TOO && ended->precommits == 2) {
+        ended->phase = LAST_HEARS;
+    }
+    if (ended->phase == LAST_HEARS && node == 3 && vote[0] == VOTE_PRECOMMIT) {
+        ended->phase = LAST_TELLS_FIRST;
+    }
+    if (ended->phase == LAST_TELLS_FIRST && node == 0) {
+        cr_assert_gt(vote[2], 0);
+        ended->phase = FIRST_AHEAD;
+    }
+}
+
+/* Nobody hears proposals of the instance, and the first node nothing. The last one hears the votes
+ * when the others have cast theirs; then the first alone hears those two, and nobody hears it. */
+static bool ended_hears(const struct story *s, uint32_t node, const struct event *event)
+{
+    const struct ended *ended = &s->ended;
+    if (ended->phase == HEARS_ALL || event->kind != EVENT_RECV) {
+        return true;
+    }
+    struct frame_proposal m;
+    struct span frame = span_of(event->recv.frame->data, event->recv.frame->len);
+    if (frame.len > 0 && frame.data[0] == FRAME_PROPOSAL) {
+        cr_assert_eq(frame_proposal_decode(&m, frame), ERR_OK);
+        return m.instance != ended->instance;
+    }
+    const struct wire_pair *pair =
+        &s->wire->pairs[s->wire->nodes[node].pair_of[event->recv.link] - 1];
+    uint32_t from = pair->node[0] == node ? pair->node[1] : pair->node[0];
+    if (ended->phase < LAST_TELLS_FIRST) {
+        return node != 0 && (node != 3 || ended->phase != LAST_DEAF_TOO);
+    }
+    return node == 0 || node == 3 || from == 1 || from == 2 || frame.data[0] != FRAME_VOTE_BUNDLE;
 }
 
 static void traced(struct story *s, uint32_t node, const struct effect *effect)
@@ -68,6 +127,7 @@ static void traced(struct story *s, uint32_t node, const struct effect *effect)
         uint64_t vote = v[1] << 32 | v[2] << 8 | v[0];
         cr_assert_gt(vote, s->cast[node], "node %u votes again", node);
         s->cast[node] = vote;
+        ended_cast(s, node, v);
         break;
     }
     case TRACE_round_started:
@@ -107,6 +167,9 @@ static void asked(struct story *s, struct span frame)
 static void step(struct wire *wire, uint32_t node, struct ctx *c, const struct event *event)
 {
     struct story *s = wire->user;
+    if (!ended_hears(s, node, event)) {
+        return;
+    }
     if (event->kind == EVENT_RECV) {
         asked(s, span_of(event->recv.frame->data, event->recv.frame->len));
     }
@@ -291,6 +354,38 @@ Test(finality, waits_for_the_silent)
     start(s, 2);
     run(s, 25);
     cr_assert_geq(least_decided(s), before + 2);
+    cr_assert_eq(s->evidence, 0);
+    story_end(s);
+}
+
+/* One member alone has heard what ended a round, from one that is gone when all restart. It cannot
+ * vote there any more; those who are still in that round go on by what it stored (found by the
+ * hunt, seed 53). */
+Test(finality, a_round_that_has_ended_is_known_after_a_restart)
+{
+    const struct plan plan = {
+        .nodes = 4, .voters = 4, .target_ms = 2000, .checkpoint = 2, .depth = 1, .epoch = 240};
+    struct story *s = story_new(&plan, 9);
+    s->wire->policy.vote_have_ns = SECOND / 4;
+    run(s, 50);
+    s->ended = (struct ended){.phase = FIRST_DEAF, .instance = s->decided[3] + 2};
+    for (uint32_t second = 0; second < 60 && s->ended.phase != FIRST_AHEAD; second++) {
+        run(s, 1);
+    }
+    cr_assert_eq(s->ended.phase, FIRST_AHEAD);
+    cr_assert_eq(s->decided[1], s->ended.instance - 1);
+    for (uint32_t i = 0; i < 4; i++) {
+        crash(s, i);
+    }
+    run(s, 1);
+    s->ended.phase = HEARS_ALL;
+    for (uint32_t i = 0; i < 3; i++) {
+        start(s, i);
+    }
+    run(s, 120);
+    for (uint32_t i = 0; i < 3; i++) {
+        cr_assert_geq(s->decided[i], s->ended.instance + 5, "node %u", i);
+    }
     cr_assert_eq(s->evidence, 0);
     story_end(s);
 }
