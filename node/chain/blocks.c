@@ -416,6 +416,9 @@ void blocks_own(struct chain *chain, struct ctx *c, struct chain_news *news)
         room_make(chain, c, news, facts.parent, facts.score, true, old_tip) != ERR_OK ||
         link(chain, c, &index, &facts) != ERR_OK) {
         /* A checkpoint on another branch came first. */
+        if (tree_find(&chain->tree, facts.id) == TREE_NONE) {
+            durable_block_delete(c, facts.height, facts.id);
+        }
         blob_drop(chain->shared, facts.block);
         blob_drop(chain->shared, facts.state);
         return;

@@ -118,6 +118,17 @@ void durable_block_write(struct ctx *c, const struct tree_entry *entry)
     ctx_write_commit_quiet(c, &batch);
 }
 
+void durable_block_delete(struct ctx *c, uint64_t height, const uint8_t id[32])
+{
+    struct write_batch batch;
+    uint8_t key[RECORD_BLOCK_KEY_BYTES];
+
+    durable_block_key(key, height, id);
+    ctx_write_begin(c, &batch);
+    ctx_write_delete(c, &batch, span_of(key, sizeof(key)));
+    ctx_write_commit_quiet(c, &batch);
+}
+
 #define ANCESTOR_BYTES 16
 
 static void ancestors_put(struct ctx *c, struct write_batch *batch, const struct tree *tree)

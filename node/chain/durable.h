@@ -51,6 +51,8 @@ enum err durable_adopted_read(struct tree *tree, uint64_t *adopted, struct span 
 
 /* An accepted block: nobody waits for it. */
 void durable_block_write(struct ctx *c, const struct tree_entry *entry);
+/* One that is not in the tree is not wanted any more. */
+void durable_block_delete(struct ctx *c, uint64_t height, const uint8_t id[32]);
 
 /* A signed block, with `s`, which names it: the request whose answer allows it to leave. */
 uint32_t durable_signed_write(struct ctx *c, const struct signed_record *record, uint64_t height,

@@ -15,6 +15,7 @@
 #include "node/wire/frames.h"
 
 #define ANSWER_NS (6000ull * 1000000)
+#define LOOK_RECORDS 4
 #define NEWEST UINT64_MAX /* docs/wire.md 9, DECISION_GET */
 
 static uint64_t mask_of(uint32_t link)
@@ -74,12 +75,13 @@ static void ask(struct finality *f, struct ctx *c, uint64_t instance)
     ctx_send_bytes(c, mask_of(s->link), span_of(out, len));
 }
 
-/* The first record from this key on. */
+/* The first records from this key on: a block that lost may have left its own beside the one of its
+ * height. */
 static void look(struct finality *f, struct ctx *c, char family, uint64_t number)
 {
     uint8_t from[9] = {(uint8_t)family};
     store64(from + 1, __builtin_bswap64(number));
-    f->conflict.request = ctx_read(c, span_of(&family, 1), span_of(from, 9), 1, false);
+    f->conflict.request = ctx_read(c, span_of(&family, 1), span_of(from, 9), LOOK_RECORDS, false);
 }
 
 /* --- searching --- */
@@ -371,8 +373,16 @@ bool conflict_read_done(struct finality *f, struct ctx *c, const struct event *e
         meet(f, c, record->value);
     } else {
         uint64_t height = s->facts.instance * chain_params(f->chain)->checkpoint_blocks;
-        if (record->key_len == 41 && __builtin_bswap64(load64(record->key + 1)) == height) {
-            compare(f, c, record->key + 9);
+        const uint8_t *id = NULL;
+        for (size_t i = 0; i < event->read_done.count; i++) {
+            const uint8_t *key = record[i].key;
+            if (record[i].key_len == 41 && __builtin_bswap64(load64(key + 1)) == height &&
+                (id == NULL || memcmp(key + 9, s->facts.value, 32) == 0)) {
+                id = key + 9;
+            }
+        }
+        if (id != NULL) {
+            compare(f, c, id);
         } else {
             end(f); /* not kept here */
         }

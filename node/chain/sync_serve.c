@@ -92,37 +92,64 @@ static bool locator_has(const struct list *locator, const uint8_t id[32])
     return false;
 }
 
-/* What follows the last record that the locator names, or genesis. */
-static void headers_done(struct sync *sync, struct ctx *c, const struct sync_serve *serve,
-                         const struct record *records, size_t records_count)
+/* A block that lost may have left its record: then two stand at its height. Of the last the other
+ * may not have been read. */
+static bool record_alone(const struct record *records, size_t count, size_t i, bool more)
 {
-    const uint8_t *headers[READ_HEADERS];
-    const uint8_t *last = serve->from_genesis ? chain_genesis(sync->chain)->hash : NULL;
-    size_t count = 0;
-    struct frame_headers_get m;
-    invariant(frame_headers_get_decode(&m, span_of(serve->frame->data, serve->frame->len)) ==
-              ERR_OK);
-    for (size_t i = 0; i < records_count && count < READ_HEADERS; i++) {
-        const struct record *record = &records[i];
-        struct header header;
-        if (!record_is_block(record) ||
-            header_decode(&header, span_of(record->value->data, HEADER_BYTES)) != ERR_OK) {
+    return (i == 0 || memcmp(records[i].key, records[i - 1].key, 9) != 0) &&
+           (i + 1 == count ? !more : memcmp(records[i].key, records[i + 1].key, 9) != 0);
+}
+
+/* The headers from one of these records down to a block that the locator names, newest first.
+ * False: they lead to none. */
+static bool way_down(const uint8_t **headers, size_t *count, const struct sync_serve *serve,
+                     const struct list *locator, const uint8_t genesis[32],
+                     const struct record *records, size_t top)
+{
+    const uint8_t *wanted = record_id(&records[top]);
+    *count = 0;
+    for (size_t i = top + 1; i-- > 0;) {
+        if (!record_is_block(&records[i]) || memcmp(record_id(&records[i]), wanted, 32) != 0) {
             continue;
         }
-        if (!serve->from_genesis && locator_has(&m.locator, record_id(record))) {
-            last = record_id(record);
-            count = 0;
-        } else if (last != NULL && memcmp(header.parent, last, 32) == 0) {
-            last = record_id(record);
-            headers[count++] = record->value->data;
+        if (!serve->from_genesis && locator_has(locator, wanted)) {
+            return true;
         }
+        headers[(*count)++] = records[i].value->data;
+        wanted = records[i].value->data + HEADER_PARENT_AT;
     }
-    if (last == NULL && locator_has(&m.locator, chain_genesis(sync->chain)->hash)) {
+    return serve->from_genesis && memcmp(wanted, genesis, 32) == 0;
+}
+
+/* What follows the last record that the locator names, or genesis: found from above, for of two
+ * blocks of one height the parent of the next is meant. */
+static void headers_done(struct sync *sync, struct ctx *c, const struct sync_serve *serve,
+                         const struct record *records, size_t records_count, bool more)
+{
+    const uint8_t *down[READ_BACK + READ_HEADERS + READ_SPARE];
+    const uint8_t *headers[READ_HEADERS];
+    const uint8_t *genesis = chain_genesis(sync->chain)->hash;
+    size_t length = 0;
+    size_t count = 0;
+    bool found = false;
+    struct frame_headers_get m;
+    invariant(records_count <= READ_BACK + READ_HEADERS + READ_SPARE);
+    invariant(frame_headers_get_decode(&m, span_of(serve->frame->data, serve->frame->len)) ==
+              ERR_OK);
+    for (size_t top = records_count; top-- > 0 && !found;) {
+        found = record_is_block(&records[top]) && record_alone(records, records_count, top, more) &&
+                way_down(down, &length, serve, &m.locator, genesis, records, top);
+    }
+    if (!found && !serve->from_genesis && locator_has(&m.locator, genesis)) {
         serve_read(sync, c, serve->link, SERVE_HEADERS, serve->frame, 1, READ_HEADERS + READ_SPARE,
                    true);
         return;
     }
-    headers_send(c, serve->link, headers, count < m.max ? count : m.max);
+    for (length = found ? length : 0; count < length && count < READ_HEADERS && count < m.max;
+         count++) {
+        headers[count] = down[length - 1 - count];
+    }
+    headers_send(c, serve->link, headers, count);
 }
 
 static void back_done(struct ctx *c, const struct sync_serve *serve, const struct record *records,
@@ -190,7 +217,8 @@ bool sync_read_done(struct sync *sync, struct ctx *c, const struct event *event)
         if (serve.link != LINK_NONE && (overlay_ready(sync->overlay) >> serve.link & 1) != 0) {
             switch (serve.kind) {
             case SERVE_HEADERS:
-                headers_done(sync, c, &serve, event->read_done.records, count);
+                headers_done(sync, c, &serve, event->read_done.records, count,
+                             event->read_done.more);
                 break;
             case SERVE_BACK:
                 back_done(c, &serve, event->read_done.records, count);

@@ -34,10 +34,11 @@ enum api_method { API_GET, API_POST, API_PUT, API_METHODS };
 struct api_host {
     void *context;
     struct host_time (*now)(void *context);
-    /* The first record of the node at or after `from` whose key begins with prefix. key and value
-     * are valid until the next call. ERR_NOT_FOUND; ERR_IO, ERR_CORRUPT. */
-    enum err (*record)(void *context, struct span *key, struct span *value, struct span prefix,
-                       struct span from);
+    /* The first record of the node at or after `from` whose key begins with prefix, and whether
+     * there are more. key and value are valid until the next call. ERR_NOT_FOUND; ERR_IO,
+     * ERR_CORRUPT. */
+    enum err (*record)(void *context, struct span *key, struct span *value, bool *more,
+                       struct span prefix, struct span from);
     /* As host_submit with SUBMIT_TX. */
     void (*submit)(void *context, struct span tx, struct host_reply reply);
     size_t (*peers)(void *context, struct host_peer peers[LINKS_MAX]);

@@ -27,9 +27,11 @@ static enum err decision_at(const struct api *api, struct span *decision, uint64
 {
     uint8_t key[9] = {'f'};
     struct span found;
+    bool more;
     uint64_t big = __builtin_bswap64(from);
     memcpy(key + 1, &big, 8);
-    return api->host.record(api->host.context, &found, decision, span_of(key, 1), span_of(key, 9));
+    return api->host.record(api->host.context, &found, decision, &more, span_of(key, 1),
+                            span_of(key, 9));
 }
 
 void api_chain_finalized(struct api_call *call)

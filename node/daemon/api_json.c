@@ -1,6 +1,7 @@
 /* Blocks and transactions as JSON. */
 #include <stdio.h>
 
+#include "node/chain/durable.h"
 #include "node/chain/record.h"
 #include "node/chain/txpool.h"
 #include "node/crypto/hash.h"
@@ -40,7 +41,8 @@ uint64_t api_oldest(const struct api *api)
     const uint8_t prefix = 'b';
     struct span key;
     struct span value;
-    if (api->host.record(api->host.context, &key, &value, span_of(&prefix, 1),
+    bool more;
+    if (api->host.record(api->host.context, &key, &value, &more, span_of(&prefix, 1),
                          span_of(&prefix, 1)) != ERR_OK ||
         key.len < 9) {
         return 1;
@@ -48,12 +50,34 @@ uint64_t api_oldest(const struct api *api)
     return __builtin_bswap64(load64(key.data + 1));
 }
 
+/* A block that lost may have left its record behind: of two of a height the one is meant that is
+ * the parent of the next. */
+static enum err block_record(const struct api *api, struct span *block, uint64_t height)
+{
+    uint8_t name[RECORD_BLOCK_KEY_BYTES] = {'b'};
+    uint64_t big = __builtin_bswap64(height);
+    struct span whole = span_of(name, 9);
+    struct span key;
+    struct span child;
+    struct header next;
+    bool more;
+
+    memcpy(name + 1, &big, 8);
+    TRY(api->host.record(api->host.context, &key, block, &more, whole, whole));
+    if (more) {
+        TRY(api_block(api, &child, height + 1));
+        TRY(header_decode(&next, span_of(child.data, HEADER_BYTES)));
+        memcpy(name + 9, next.parent, 32);
+        whole = span_of(name, sizeof(name));
+        TRY(api->host.record(api->host.context, &key, block, &more, whole, whole));
+    }
+    return block->len < HEADER_BYTES ? ERR_CORRUPT : ERR_OK;
+}
+
 enum err api_block(const struct api *api, struct span *block, uint64_t height)
 {
     const struct chain *chain = node_chain(api->node);
     const struct recent_block *held = recent_at(api->recent, height);
-    uint8_t prefix[9] = {'b'};
-    struct span key;
 
     if (height == 0 || height > api_tip(api)->height) {
         return ERR_NOT_FOUND;
@@ -68,11 +92,7 @@ enum err api_block(const struct api *api, struct span *block, uint64_t height)
         *block = span_of(blob->data, blob->len);
         return ERR_OK;
     }
-    uint64_t big = __builtin_bswap64(height);
-    memcpy(prefix + 1, &big, 8);
-    struct span whole = span_of(prefix, sizeof(prefix));
-    TRY(api->host.record(api->host.context, &key, block, whole, whole));
-    return block->len < HEADER_BYTES ? ERR_CORRUPT : ERR_OK;
+    return block_record(api, block, height);
 }
 
 enum err api_place(const struct api *api, struct tx_place *place, const uint8_t tx[32])

@@ -21,14 +21,13 @@ static void record_release(struct http *http)
     }
 }
 
-static enum err record(void *context, struct span *key, struct span *value, struct span prefix,
-                       struct span from)
+static enum err record(void *context, struct span *key, struct span *value, bool *more,
+                       struct span prefix, struct span from)
 {
     struct http *http = context;
     size_t count = 0;
-    bool more;
     record_release(http);
-    TRY(store_read(host_store(http->host), &http->record, &count, &more, prefix, from, 1, false));
+    TRY(store_read(host_store(http->host), &http->record, &count, more, prefix, from, 1, false));
     if (count == 0) {
         return ERR_NOT_FOUND;
     }

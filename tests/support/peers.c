@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "node/base/invariant.h"
+#include "node/chain/durable.h"
 
 #define SECOND 1000000000ull
 
@@ -282,4 +283,31 @@ enum err peers_transfer(struct peers *peers, uint32_t node)
     wire_effects(wire, node);
     blob_drop(wire->host.shared, blob);
     return err;
+}
+
+void peers_leave_loser(struct peers *peers, uint32_t node, uint64_t height)
+{
+    struct shared *shared = peers->wire->host.shared;
+    const struct wire_node *n = &peers->wire->nodes[node];
+    uint8_t key[RECORD_BLOCK_KEY_BYTES], first[RECORD_BLOCK_KEY_BYTES] = {'b'};
+    size_t at = 0;
+
+    store64(first + 1, __builtin_bswap64(height));
+    while (at < n->record_count && memcmp(n->records[at].key, first, sizeof(first)) < 0) {
+        at++;
+    }
+    invariant(at < n->record_count && memcmp(n->records[at].key, first, 9) == 0);
+    memcpy(key, n->records[at].key, sizeof(key));
+    const struct blob *block = n->records[at].value;
+    uint8_t *bytes = malloc(block->len);
+    invariant(bytes != NULL);
+    memcpy(bytes, block->data, block->len);
+    do { /* of another signature, until its id is the first of the two */
+        store64(bytes + HEADER_SIGNED_BYTES, load64(bytes + HEADER_SIGNED_BYTES) + 1);
+        header_id(key + 9, bytes);
+    } while (memcmp(key, n->records[at].key, sizeof(key)) > 0);
+    const struct blob *loser = blob_put(shared, bytes, block->len);
+    wire_record_set(peers->wire, node, span_of(key, sizeof(key)), loser);
+    blob_drop(shared, loser);
+    free(bytes);
 }

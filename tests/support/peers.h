@@ -48,6 +48,9 @@ void peers_run(struct peers *peers, uint64_t seconds);
 void peers_stop(struct peers *peers, uint32_t node);
 /* All links of the node break. */
 void peers_stop_links(struct peers *peers, uint32_t node);
+/* Beside the record of the node's block at this height there is one before it of another block with
+ * the same parent, as a block that lost may leave it. */
+void peers_leave_loser(struct peers *peers, uint32_t node, uint64_t height);
 /* Returns the blobs that are still alive. */
 uint64_t peers_end(struct peers *peers);
 /* A transfer of the node's own account enters the network there. */

@@ -48,8 +48,8 @@ static struct host_time now(void *context)
         .wall_ms = (uint64_t)((int64_t)(wire->wall_ms + wire->now_ns / 1000000) + net->clock_ms)};
 }
 
-static enum err record(void *context, struct span *key, struct span *value, struct span prefix,
-                       struct span from)
+static enum err record(void *context, struct span *key, struct span *value, bool *more,
+                       struct span prefix, struct span from)
 {
     const struct rest_net *net = context;
     const struct wire_node *n = &net->peers->wire->nodes[0];
@@ -61,6 +61,8 @@ static enum err record(void *context, struct span *key, struct span *value, stru
             memcmp(r->key, prefix.data, prefix.len) == 0) {
             *key = span_of(r->key, r->key_len);
             *value = span_of(r->value->data, r->value->len);
+            *more = i + 1 < n->record_count && r[1].key_len >= prefix.len &&
+                    memcmp(r[1].key, prefix.data, prefix.len) == 0;
             return ERR_OK;
         }
     }

@@ -253,7 +253,7 @@ static void read_free(struct wire *wire, const struct event *done)
     free((void *)(uintptr_t)done->read_done.records);
 }
 
-static void record_set(struct wire *wire, uint32_t node, struct span key, const struct blob *value)
+void wire_record_set(struct wire *wire, uint32_t node, struct span key, const struct blob *value)
 {
     struct wire_node *n = &wire->nodes[node];
     size_t at = 0;
@@ -325,7 +325,7 @@ void wire_effects(struct wire *wire, uint32_t node)
             break;
         case EFFECT_WRITE:
             for (size_t op = 0; op < effect->write.count; op++) {
-                record_set(wire, node, effect->write.ops[op].key, effect->write.ops[op].value);
+                wire_record_set(wire, node, effect->write.ops[op].key, effect->write.ops[op].value);
             }
             if (effect->write.request != 0) {
                 struct event done = {.kind = EVENT_WRITE_DONE,

@@ -79,6 +79,8 @@ void wire_now(struct wire *wire, uint32_t node, const struct event *event);
 /* A ctx of a node for calls outside events; wire_effects carries out what they did. */
 struct ctx wire_ctx(struct wire *wire, uint32_t node);
 void wire_effects(struct wire *wire, uint32_t node);
+/* Puts a record of a node, or takes it away (value NULL). */
+void wire_record_set(struct wire *wire, uint32_t node, struct span key, const struct blob *value);
 /* A frame as if the peer behind `link` of `node` had sent it. */
 void wire_inject(struct wire *wire, uint32_t node, uint32_t link, struct span frame);
 /* Breaks the links of two nodes and refuses new ones, or allows them again. */

@@ -73,6 +73,11 @@ Test(join, a_late_node_finds_the_checkpoints)
     cr_log_info("instance %lu height %lu", instance,
                 peers->wire->nodes[0].last[TRACE_tip_changed][0]);
     cr_assert_gt(instance, 100);
+    for (uint32_t i = 0; i < 5; i++) { /* whoever is asked */
+        for (uint64_t height = 1; height < 300; height += 1 + height % 5) {
+            peers_leave_loser(peers, i, height);
+        }
+    }
     struct node_policy small = peers->wire->policy;
     small.tree_entries_max = 128; /* much less than what it has to catch up with */
     peers->wire->nodes[5].config.policy = &small;

@@ -96,11 +96,16 @@ static void routes_answer(struct rest_net *net)
     uint64_t height = u64_of(json, "height");
     cr_assert_eq(height, api_tip(&net->api)->height);
     json_decref(json);
-    for (uint64_t h = 0; h <= height; h++) {
+    char above[65] = "";
+    for (uint64_t h = height + 1; h-- > 0;) { /* each the parent of the one above */
         char path[64];
         (void)snprintf(path, sizeof(path), "/block/%lu", h);
         json = get(net, path);
-        cr_assert_eq(u64_of(json_object_get(json, "block"), "height"), h);
+        const json_t *block = json_object_get(json, "block");
+        const char *hash = text_of(json_object_get(json, "meta"), "hash");
+        cr_assert_eq(u64_of(block, "height"), h);
+        cr_assert(h == height || strcmp(hash, above) == 0, "block %lu", h);
+        (void)snprintf(above, sizeof(above), "%s", text_of(block, "previousBlockHash"));
         json_decref(json);
     }
     json = get(net, "/chain/finalized");
@@ -334,6 +339,8 @@ Test(rest, answers_over_a_chain)
     }
     cr_assert_eq(reached, 2);
     rest_net_run(net, 120);
+    peers_leave_loser(net->peers, 0, 2);
+    peers_leave_loser(net->peers, 0, 3);
     routes_answer(net);
     errors_answer(net);
 
