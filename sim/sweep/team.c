@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -92,6 +93,7 @@ static void progress(size_t done, size_t jobs, size_t failed, double since, bool
 
 _Noreturn static void worker(struct board *board, size_t jobs, team_job run, void *arg)
 {
+    prctl(PR_SET_PDEATHSIG, SIGTERM); /* or it would be in the way of the sweep that goes on */
     for (;;) {
         size_t job = atomic_fetch_add(&board->next, 1);
         if (job >= jobs || atomic_load(&board->stopped)) {
