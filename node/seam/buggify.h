@@ -1,7 +1,7 @@
 /* Places where the simulator may have a node do what is allowed but rare: a short timeout, a small
  * batch, a peer that does not answer (the idea is FoundationDB's). What fires is a pure function of
- * node, time and place, so that no other draw moves. A host sets node_policy.buggify or leaves it
- * 0; the daemon has no setting for it. */
+ * node, time and place, so that no other draw moves. The simulator sets node_policy.buggify; files
+ * with such places are compiled twice (node/meson.build), and in the daemon's nothing is left. */
 #ifndef ORRERY_SEAM_BUGGIFY_H
 #define ORRERY_SEAM_BUGGIFY_H
 
@@ -15,14 +15,18 @@ enum buggify_point {
     BUGGIFY_POINTS
 };
 
-/* One in four times where the point is switched on. All uses of a point in one step agree. */
+/* One in four times. */
+bool buggify_fires(const struct ctx *c, enum buggify_point point);
+
+/* Without ORRERY_BUGGIFY there is no buggify(): who uses it is one of buggify_files. */
+#if defined(ORRERY_BUGGIFY) && ORRERY_BUGGIFY
+/* True at times where the point is switched on. All uses of a point in one step agree. */
 static inline bool buggify(const struct ctx *c, enum buggify_point point)
 {
-    if ((c->config->policy->buggify >> point & 1) == 0) {
-        return false;
-    }
-    uint64_t who = load64(c->config->node_seed) + (uint64_t)point * 0x9e3779b97f4a7c15u;
-    return rng_mix64(who ^ rng_mix64(c->mono_ns)) >> 62 == 0;
+    return (c->config->policy->buggify >> point & 1) != 0 && buggify_fires(c, point);
 }
+#elif defined(ORRERY_BUGGIFY)
+#define buggify(c, point) ((void)(c), false)
+#endif
 
 #endif
