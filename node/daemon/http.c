@@ -223,6 +223,16 @@ static bool body_invite(struct lws *wsi)
     return lws_write(wsi, out + LWS_PRE, sizeof(word) - 1, LWS_WRITE_HTTP_HEADERS) >= 0;
 }
 
+/* Some connection has more than one request here at a time: this one, or another. libwebsockets
+ * 4.1 reads a body that came behind another request from the wrong place and then never ends, so
+ * that no body is taken while requests wait; and because it does not say whose they are, nobody may
+ * keep any waiting: the connection ends with the answer. */
+static bool requests_wait(struct lws *wsi)
+{
+    return lws_get_network_wsi(wsi) == wsi &&
+           lws_service_adjust_timeout(lws_get_context(wsi), 1, 0) == 0;
+}
+
 static int request_begin(struct http *http, struct lws *wsi, struct exchange *x, size_t path_len,
                          const char *path)
 {
@@ -230,8 +240,13 @@ static int request_begin(struct http *http, struct lws *wsi, struct exchange *x,
     int uri_len;
     char length[24] = "";
 
+    bool crowd = requests_wait(wsi);
+
     exchange_clear(x);
     int method = lws_http_get_uri_and_method(wsi, &uri, &uri_len);
+    if (crowd && lws_hdr_total_length(wsi, WSI_TOKEN_HTTP_CONTENT_LENGTH) > 0) {
+        return refuse(http, wsi, x, 400, "a body may come when what was sent before is answered");
+    }
     if (path_len > API_PATH_BYTES_MAX || !query_copy(wsi, x)) {
         return refuse(http, wsi, x, 400, "the path is too long");
     }
@@ -245,7 +260,7 @@ static int request_begin(struct http *http, struct lws *wsi, struct exchange *x,
     case LWSHUMETH_HEAD:
         x->method = API_GET;
         x->head = method == LWSHUMETH_HEAD;
-        return request_answer(http, wsi, x);
+        return request_answer(http, wsi, x) != 0 || crowd ? -1 : 0;
     case LWSHUMETH_POST:
         x->method = API_POST;
         break;
