@@ -91,7 +91,6 @@ static void base_put(struct chain *chain, struct ctx *c, const struct tree_entry
     invariant(tree_add(&chain->tree, &index, facts) == ERR_OK);
     chain->final_instance =
         chain->params.finality != 0 ? facts->height / chain->params.checkpoint_blocks : 0;
-    chain->holes = true;
     durable_block_write(c, &chain->tree.entries[index]);
     checkpoint_write(chain, c, index, NULL, NULL, 0);
     orphans_prune(&chain->orphans, chain->shared, facts->height);

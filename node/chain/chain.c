@@ -83,7 +83,7 @@ void chain_init_apart(struct chain *chain, void *room, const struct node_config 
         memcpy(chain->trust.id, config->trusted_id, 32);
     }
     chain->wake_ns = DEADLINE_NONE;
-    chain->final_again_ns = DEADLINE_NONE;
+    chain->again_ns = DEADLINE_NONE;
     tree_init(&chain->tree, (struct tree_entry *)(void *)entries, tree_capacity(config), key);
     txpool_init(&chain->pool, pooled, pool_capacity(config), ~key);
     producer_init(&chain->producer, config);
@@ -206,8 +206,7 @@ void chain_wake(struct chain *chain, struct ctx *c, struct chain_news *news)
 uint64_t chain_deadline_ns(const struct chain *chain)
 {
     uint64_t producer_ns = producer_deadline_ns(&chain->producer);
-    uint64_t chain_ns =
-        chain->wake_ns < chain->final_again_ns ? chain->wake_ns : chain->final_again_ns;
+    uint64_t chain_ns = chain->wake_ns < chain->again_ns ? chain->wake_ns : chain->again_ns;
     return chain_ns < producer_ns ? chain_ns : producer_ns;
 }
 

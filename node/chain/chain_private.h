@@ -73,15 +73,12 @@ struct chain {
     uint32_t tracked_count;
     struct producer producer;
     struct tree tree;
-    struct params params;   /* in force for the child of the tip */
-    bool write_failed;      /* of a batch that nobody waited for, maybe of a block to come */
-    uint64_t failed_height; /* of the highest block that was here then */
-    bool holes;             /* of any batch, or adopted: blocks may be missing below the tree */
+    struct params params; /* in force for the child of the tip */
+    uint64_t again_ns;    /* the disk refused something: when all is offered again; DEADLINE_NONE */
     uint64_t durable_height;
     uint8_t durable_root[32]; /* of the newest durable checkpoint, zeros: genesis */
     bool final_refused;       /* the disk did not take the newest checkpoint */
     uint32_t final_writes;    /* checkpoints on their way to the disk, which takes them in order */
-    uint64_t final_again_ns;  /* when it is offered the refused one again; DEADLINE_NONE */
     const struct blob *final_decision; /* of the newest, until the disk has it; NULL: none */
     uint32_t refused_count, refused_next;
     struct trusted trust;

@@ -16,7 +16,7 @@ void checkpoint_write(struct chain *chain, struct ctx *c, uint32_t to, const str
     chain->final_decision = decision != NULL ? blob_keep(chain->shared, decision) : NULL;
     blob_drop(chain->shared, before);
     durable_final_write(c, &chain->tree, chain->final_instance, to, decision, chain->durable_root,
-                        losers, count, chain->holes);
+                        losers, count);
     chain->final_writes++;
     memcpy(chain->durable_root, entry->state_root, 32);
     chain->durable_height = entry->height;
@@ -34,22 +34,24 @@ void checkpoint_written(struct chain *chain, const struct ctx *c, enum err err)
     }
 }
 
-/* What is still in the tree is written again. Blocks below may have been refused as well and are
- * gone: what a restart needs of them stands in `a`. */
-void checkpoint_wake(struct chain *chain, struct ctx *c)
+/* The disk refused something, nobody noted what: all that stands in the tree is written once more.
+ * What a restart needs of the blocks below stands in `a`. */
+static void write_again(struct chain *chain, struct ctx *c)
 {
     const struct tree *tree = &chain->tree;
-    const struct tree_entry *base = &tree->entries[tree->base];
 
-    if (c->mono_ns < chain->final_again_ns) {
-        return;
-    }
-    chain->final_again_ns = DEADLINE_NONE;
-    if (base->block != NULL) { /* not genesis */
-        durable_block_write(c, base);
+    chain->again_ns = DEADLINE_NONE;
+    durable_tree_write(c, tree);
+    if (tree->entries[tree->base].block != NULL && chain->params.finality != 0) {
         checkpoint_write(chain, c, tree->base, chain->final_decision, NULL, 0);
     }
-    durable_path_write(c, tree, tree->tip);
+}
+
+void checkpoint_wake(struct chain *chain, struct ctx *c)
+{
+    if (c->mono_ns >= chain->again_ns) {
+        write_again(chain, c);
+    }
 }
 
 bool chain_final_stored(const struct chain *chain)
@@ -69,9 +71,8 @@ enum err checkpoint_cut(struct chain *chain, struct ctx *c, uint32_t to,
     }
     size_t count = tree_losers(tree, losers, to);
     if (written) {
-        if (chain->write_failed) {
-            durable_path_write(c, tree, to); /* a checkpoint stands on its blocks */
-            chain->write_failed = tree->entries[to].height < chain->failed_height;
+        if (chain->again_ns != DEADLINE_NONE) {
+            write_again(chain, c); /* now: what is cut off could not be offered later */
         }
         checkpoint_write(chain, c, to, decision, losers, count);
     } else {
@@ -89,17 +90,8 @@ enum err checkpoint_cut(struct chain *chain, struct ctx *c, uint32_t to,
 
 void chain_write_failed(struct chain *chain, const struct ctx *c)
 {
-    const struct tree *tree = &chain->tree;
-
-    chain->write_failed = true;
-    for (uint32_t i = tree->count > 0 ? tree->base : TREE_NONE; i != TREE_NONE;
-         i = tree_next(tree, tree->base, i)) {
-        uint64_t height = tree->entries[i].height;
-        chain->failed_height = height > chain->failed_height ? height : chain->failed_height;
-    }
-    chain->holes = true;
-    if (chain->params.finality != 0) {
-        chain->final_again_ns = c->mono_ns + WRITE_AGAIN_MS * MS;
+    if (chain->recovery.phase == RECOVERY_DONE) { /* until then only losers are deleted */
+        chain->again_ns = c->mono_ns + WRITE_AGAIN_MS * MS;
     }
 }
 

@@ -130,6 +130,7 @@ void durable_block_delete(struct ctx *c, uint64_t height, const uint8_t id[32])
 }
 
 #define ANCESTOR_BYTES 16
+#define TREE_BATCH 16 /* blocks */
 
 static void ancestors_put(struct ctx *c, struct write_batch *batch, const struct tree *tree)
 {
@@ -218,17 +219,30 @@ void durable_losers_delete(struct ctx *c, const struct tree *tree, const uint32_
     }
 }
 
-void durable_path_write(struct ctx *c, const struct tree *tree, uint32_t to)
+void durable_tree_write(struct ctx *c, const struct tree *tree)
 {
-    for (uint32_t i = to; i != tree->base; i = tree->entries[i].parent) {
-        durable_block_write(c, &tree->entries[i]);
+    struct write_batch batch;
+
+    ctx_write_begin(c, &batch);
+    for (uint32_t i = tree->base; i != TREE_NONE; i = tree_next(tree, tree->base, i)) {
+        const struct tree_entry *entry = &tree->entries[i];
+        uint8_t key[RECORD_BLOCK_KEY_BYTES];
+        if (entry->block == NULL) {
+            continue; /* genesis */
+        }
+        if (batch.count == TREE_BATCH) {
+            ctx_write_commit_quiet(c, &batch);
+            ctx_write_begin(c, &batch);
+        }
+        durable_block_key(key, entry->height, entry->id);
+        ctx_write_put_blob(c, &batch, span_of(key, sizeof(key)), entry->block);
     }
+    ctx_write_commit_quiet(c, &batch);
 }
 
 void durable_final_write(struct ctx *c, const struct tree *tree, uint64_t instance,
                          uint32_t checkpoint, const struct blob *decision,
-                         const uint8_t old_root[32], const uint32_t *losers, size_t count,
-                         bool ancestors)
+                         const uint8_t old_root[32], const uint32_t *losers, size_t count)
 {
     static const uint8_t none[32];
     const struct tree_entry *entry = &tree->entries[checkpoint];
@@ -260,7 +274,7 @@ void durable_final_write(struct ctx *c, const struct tree *tree, uint64_t instan
         ctx_write_put_blob(c, &batch, span_of(decision_key, sizeof(decision_key)), decision);
     }
     ctx_write_put(c, &batch, span_of("c", 1), span_of(value, sizeof(value)));
-    if (ancestors && tree->entries[tree->base].height > 0) {
+    if (tree->entries[tree->base].height > 0) {
         ancestors_put(c, &batch, tree);
     }
     if (memcmp(old_root, none, 32) != 0 && memcmp(old_root, entry->state_root, 32) != 0) {

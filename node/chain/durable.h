@@ -58,18 +58,15 @@ void durable_block_delete(struct ctx *c, uint64_t height, const uint8_t id[32]);
 uint32_t durable_signed_write(struct ctx *c, const struct signed_record *record, uint64_t height,
                               const struct blob *block);
 
-/* The blocks from the base (left out) to an entry once more: a write failed, maybe of one of them.
- */
-void durable_path_write(struct ctx *c, const struct tree *tree, uint32_t to);
+/* All blocks of a tree once more: a write failed, maybe of one of them. */
+void durable_tree_write(struct ctx *c, const struct tree *tree);
 
 /* A new checkpoint in one batch: `f` (decision may be NULL), `c`, the state under its root in place
- * of the one under old_root (zeros: none), and without the blocks of the losers;
- * ancestors: with `a` for the base of the tree, unless that is genesis. Its writer is told whether
- * the disk took it. */
+ * of the one under old_root (zeros: none), `a` for the base of the tree, unless that is genesis,
+ * and without the blocks of the losers. Its writer is told whether the disk took it. */
 void durable_final_write(struct ctx *c, const struct tree *tree, uint64_t instance,
                          uint32_t checkpoint, const struct blob *decision,
-                         const uint8_t old_root[32], const uint32_t *losers, size_t count,
-                         bool ancestors);
+                         const uint8_t old_root[32], const uint32_t *losers, size_t count);
 
 /* Without the blocks of the losers: a checkpoint that has no record of its own. */
 void durable_losers_delete(struct ctx *c, const struct tree *tree, const uint32_t *losers,

@@ -128,7 +128,7 @@ static enum err decision_import(struct import *x, struct span bytes)
         const struct blob *decision = blob_put(x->shared, bytes.data, bytes.len);
         const struct tree_entry *newest = lineage_newest(&x->lineage);
         durable_final_write(&c, &x->lineage.tree, x->lineage.instance, x->lineage.tree.base,
-                            decision, x->durable_root, NULL, 0, false);
+                            decision, x->durable_root, NULL, 0);
         memcpy(x->durable_root, newest->state_root, 32);
         blob_drop(x->shared, decision);
     }

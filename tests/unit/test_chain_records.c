@@ -348,8 +348,17 @@ Test(chain_records, crash_at_every_write)
     story_end();
 }
 
+static void record_remove(struct net_peer *peer, const char *key)
+{
+    struct records_host host = {.release = value_release, .context = net.host.shared};
+    const struct records_op op = {.key = span_of(key, strlen(key))};
+    cr_assert_eq(records_push(&peer->records, &op, 1, 0), ERR_OK);
+    (void)records_commit(&peer->records, &host);
+}
+
 /* A disk that was full when a branch lost kept the branch. Whichever of two blocks of a height
- * comes first, a restart ends at the checkpoint, and then the losers are gone. */
+ * comes first, a restart that reads the ancestors ends at the checkpoint, and then the losers are
+ * gone. */
 Test(chain_records, losers_that_stayed)
 {
     struct params params = small_params();
@@ -379,6 +388,7 @@ Test(chain_records, losers_that_stayed)
             records_scan(&observer->records, views, &more, all, span_of(NULL, 0), 64, false);
         cr_assert_eq(count, story_count + (restart == 0 ? fork_count : 0));
         net_crash(&net, observer);
+        record_remove(observer, "a");
         net_start(&net, observer);
         net_commit_all(&net, observer);
         chain_digest(observer->chain, again);
