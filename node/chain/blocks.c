@@ -7,9 +7,10 @@
 
 /* Where a block came from, and what it waited for before it could be judged. */
 struct source {
+    struct chain_news *news; /* of this step */
+    uint32_t old_tip;        /* of this step */
     uint32_t link, missing_txs;
     enum block_waited waited;
-    uint32_t old_tip; /* of this step */
 };
 
 static void limit_trace(struct ctx *c, enum limit limit, uint64_t count)
@@ -74,9 +75,10 @@ static enum err wait(struct chain *chain, struct ctx *c, const struct block_head
     return kept ? ERR_OK : err;
 }
 
-static bool spared(const struct chain_news *news, uint32_t index, uint32_t parent, uint32_t old_tip)
+static bool spared(const struct source *from, uint32_t index, uint32_t parent)
 {
-    bool found = index == parent || index == old_tip;
+    const struct chain_news *news = from->news;
+    bool found = index == parent || index == from->old_tip;
 
     for (uint32_t i = 0; i < news->accepted_count && !found; i++) {
         found = news->accepted[i] == index;
@@ -88,8 +90,8 @@ static bool spared(const struct chain_news *news, uint32_t index, uint32_t paren
  * equals), and so does one that another waits for. Else who signs one height again and again could
  * keep out the blocks that finality, and with it room, depends on. Only better ones, so that blocks
  * which are pushed out do not go round among peers for ever. */
-static enum err room_make(struct chain *chain, struct ctx *c, const struct chain_news *news,
-                          uint32_t parent, u128 score, bool wanted, uint32_t old_tip)
+static enum err room_make(struct chain *chain, struct ctx *c, const struct source *from,
+                          uint32_t parent, u128 score, bool wanted)
 {
     struct tree *tree = &chain->tree;
     const struct tree_entry *e = tree->entries;
@@ -101,7 +103,7 @@ static enum err room_make(struct chain *chain, struct ctx *c, const struct chain
     limit_trace(c, LIMIT_TREE_ENTRIES, tree->count);
     for (uint32_t i = 0; i < tree->used; i++) {
         if (e[i].child == TREE_NONE && i != tree->tip && i != tree->base &&
-            !spared(news, i, parent, old_tip) &&
+            !spared(from, i, parent) &&
             (least == TREE_NONE || e[i].score < e[least].score ||
              (e[i].score == e[least].score && e[i].order > e[least].order))) {
             least = i;
@@ -136,13 +138,12 @@ static enum err link(struct chain *chain, struct ctx *c, uint32_t *index,
     return ERR_OK;
 }
 
-/* Everything after the header of a block whose parent stands in the tree. news: NULL when it comes
+/* Everything after the header of a block whose parent stands in the tree. from: NULL when it comes
  * from an own record. */
 static enum err execute_and_link(struct chain *chain, struct ctx *c, uint32_t *index,
                                  const struct params *params, uint32_t parent,
                                  const struct block_head *head, const struct blob *block,
-                                 const uint8_t beta[64], const struct chain_news *news,
-                                 uint32_t old_tip)
+                                 const uint8_t beta[64], const struct source *from)
 {
     const struct tree_entry *above = &chain->tree.entries[parent];
     struct tree_entry facts = {.parent = parent,
@@ -155,9 +156,9 @@ static enum err execute_and_link(struct chain *chain, struct ctx *c, uint32_t *i
     if (err != ERR_OK) {
         return rejected(chain, c, head, err, false);
     }
-    if (news != NULL) {
-        TRY(room_make(chain, c, news, parent, facts.score, orphans_want(&chain->orphans, head->id),
-                      old_tip));
+    if (from != NULL) {
+        TRY(room_make(chain, c, from, parent, facts.score,
+                      orphans_want(&chain->orphans, head->id)));
     } else if (chain->tree.count == chain->tree.capacity) {
         limit_trace(c, LIMIT_TREE_ENTRIES, chain->tree.count);
         return ERR_FULL;
@@ -174,10 +175,10 @@ static enum err execute_and_link(struct chain *chain, struct ctx *c, uint32_t *i
     return link(chain, c, index, &facts);
 }
 
-static void accepted(struct chain *chain, struct ctx *c, struct chain_news *news, uint32_t index,
-                     const struct source *from)
+static void accepted(struct chain *chain, struct ctx *c, uint32_t index, const struct source *from)
 {
     const struct tree_entry *e = &chain->tree.entries[index];
+    struct chain_news *news = from->news;
 
     invariant(news->accepted_count < NEWS_ACCEPTED_MAX);
     news->accepted[news->accepted_count++] = index;
@@ -187,10 +188,10 @@ static void accepted(struct chain *chain, struct ctx *c, struct chain_news *news
 }
 
 /* Places one block: into the tree, among those that wait, or nowhere. */
-static enum err place(struct chain *chain, struct ctx *c, struct chain_news *news,
-                      const struct block_head *head, const struct blob *block,
-                      const struct source *from)
+static enum err place(struct chain *chain, struct ctx *c, const struct block_head *head,
+                      const struct blob *block, const struct source *from)
 {
+    struct chain_news *news = from->news;
     uint32_t parent = tree_find(&chain->tree, head->header.parent);
     struct params params;
     uint32_t index;
@@ -230,9 +231,8 @@ static enum err place(struct chain *chain, struct ctx *c, struct chain_news *new
         TRY(wait(chain, c, head, block, from, true));
         return ERR_EARLY;
     }
-    TRY(execute_and_link(chain, c, &index, &params, parent, head, block, beta, news,
-                         from->old_tip));
-    accepted(chain, c, news, index, from);
+    TRY(execute_and_link(chain, c, &index, &params, parent, head, block, beta, from));
+    accepted(chain, c, index, from);
     return ERR_OK;
 }
 
@@ -241,7 +241,8 @@ enum err chain_block(struct chain *chain, struct ctx *c, struct chain_news *news
 {
     struct block_head head;
     uint32_t old_tip = chain->tree.tip;
-    struct source from = {.link = news->link, .missing_txs = news->missing_txs, .old_tip = old_tip};
+    struct source from = {
+        .news = news, .old_tip = old_tip, .link = news->link, .missing_txs = news->missing_txs};
 
     if (accept_head(&head, c, block) != ERR_OK) {
         return ERR_INVALID;
@@ -255,7 +256,7 @@ enum err chain_block(struct chain *chain, struct ctx *c, struct chain_news *news
     if (chain_refused(chain, head.id)) {
         return ERR_INVALID;
     }
-    enum err err = place(chain, c, news, &head, block, &from);
+    enum err err = place(chain, c, &head, block, &from);
     if (err == ERR_OK || err == ERR_EARLY) {
         blocks_settle(chain, c, news, old_tip);
     }
@@ -355,14 +356,15 @@ void blocks_settle(struct chain *chain, struct ctx *c, struct chain_news *news, 
         if (!next_ready(chain, c, &orphan)) {
             break;
         }
-        struct source from = {.link = orphan.link,
+        struct source from = {.news = news,
+                              .old_tip = old_tip,
+                              .link = orphan.link,
                               .missing_txs = orphan.missing_txs,
-                              .waited = orphan.deferred ? WAITED_TIME : WAITED_PARENT,
-                              .old_tip = old_tip};
+                              .waited = orphan.deferred ? WAITED_TIME : WAITED_PARENT};
         struct block_head head;
         if (accept_head(&head, c, orphan.block) == ERR_OK) {
             /* Refused or not, it no longer waits. */
-            (void)!place(chain, c, news, &head, orphan.block, &from);
+            (void)!place(chain, c, &head, orphan.block, &from);
         }
         blob_drop(chain->shared, orphan.block);
     }
@@ -396,13 +398,13 @@ enum err blocks_replay(struct chain *chain, struct ctx *c, uint32_t *index,
     TRY(state_params(&params, chain->shared, chain->tree.entries[parent].state_root));
     TRY(accept_header(beta, c, chain->genesis, &params, &chain->tree, parent, &head.header,
                       head.view.header.data, head.id));
-    return execute_and_link(chain, c, index, &params, parent, &head, block, beta, NULL, TREE_NONE);
+    return execute_and_link(chain, c, index, &params, parent, &head, block, beta, NULL);
 }
 
 void blocks_own(struct chain *chain, struct ctx *c, struct chain_news *news)
 {
     struct producer *p = &chain->producer;
-    uint32_t old_tip = chain->tree.tip;
+    const struct source from = {.news = news, .old_tip = chain->tree.tip};
     struct tree_entry facts = p->entry;
     uint32_t index;
 
@@ -413,7 +415,7 @@ void blocks_own(struct chain *chain, struct ctx *c, struct chain_news *news)
     p->state = NULL;
     if (facts.parent == TREE_NONE || news->accepted_count == NEWS_ACCEPTED_MAX ||
         tree_find(&chain->tree, facts.id) != TREE_NONE ||
-        room_make(chain, c, news, facts.parent, facts.score, true, old_tip) != ERR_OK ||
+        room_make(chain, c, &from, facts.parent, facts.score, true) != ERR_OK ||
         link(chain, c, &index, &facts) != ERR_OK) {
         /* A checkpoint on another branch came first. */
         if (tree_find(&chain->tree, facts.id) == TREE_NONE) {
@@ -426,5 +428,5 @@ void blocks_own(struct chain *chain, struct ctx *c, struct chain_news *news)
     news->accepted[news->accepted_count++] = index;
     ctx_trace(c, TRACE_block_produced, facts.height, load64(facts.id), load64(p->parent_id),
               p->block_delay_ms, p->tx_count, facts.block->len);
-    blocks_settle(chain, c, news, old_tip);
+    blocks_settle(chain, c, news, from.old_tip);
 }
