@@ -59,7 +59,7 @@ void finality_init_apart(struct finality *f, void *room, const struct node_confi
         f->pool = arrays->pool;
     }
     timers_stop(f);
-    f->flush_ns = DEADLINE_NONE;
+    f->flush_ns = f->again_ns = DEADLINE_NONE;
     arrival_init(f);
     conflict_init(f);
     if (f->has_account) {
@@ -537,6 +537,9 @@ void finality_wake(struct finality *f, struct ctx *c)
     }
     arrival_wake(f, c);
     conflict_wake(f, c);
+    if (f->again_ns <= c->mono_ns) {
+        own_votes_again(f, c);
+    }
     for (int t = 0; t < TM_TIMERS; t++) {
         if (f->timer_ns[t] <= c->mono_ns && own_votes_room(f)) {
             f->timer_ns[t] = DEADLINE_NONE;
@@ -564,7 +567,7 @@ uint64_t finality_deadline_ns(const struct finality *f)
     if (f->intake.count > 0 || f->arrival.check_frame != NULL || f->conflict.checking) {
         at = least(at, f->busy_ns);
     }
-    at = least(at, f->conflict.due_ns);
+    at = least(at, least(f->conflict.due_ns, f->again_ns));
     for (int t = 0; t < TM_TIMERS && own_votes_room(f); t++) {
         at = least(at, f->timer_ns[t]);
     }

@@ -91,7 +91,9 @@ struct seat {
 };
 
 struct writing {
-    uint32_t request; /* 0: free */
+    uint32_t request; /* 0: free, or refused */
+    bool refused;     /* by the disk, which is offered it again */
+    bool first;       /* of its round */
     struct vote vote;
 };
 
@@ -129,16 +131,17 @@ struct finality {
     struct overlay *overlay;
     struct shared *shared;
     /* What every step looks at: three cache lines, with the heads of what follows. */
-    bool running;   /* recovery is over */
-    bool mute;      /* a vote could not be made durable: never votes again in this life */
+    bool running; /* recovery is over */
+    bool mute;    /* what was signed cannot be read, or a lock not kept: never votes in this life */
     bool proposing; /* this node proposes the current round and has not yet */
     bool accused;   /* offences may hold evidence that waits */
     bool has_account;
     bool voted;     /* was a member in this life: `votes` have been used */
-    uint8_t writes; /* own votes on their way to the disk */
+    uint8_t writes; /* own votes on their way to the disk, or refused by it */
     uint32_t wanted_count;
     uint64_t flush_ns, have_ns;
-    uint64_t busy_ns; /* checks are left over: due at once */
+    uint64_t busy_ns;  /* checks are left over: due at once */
+    uint64_t again_ns; /* the disk is offered refused votes again */
     uint64_t timer_ns[TM_TIMERS];
     uint64_t told;     /* links that know the newest decision */
     uint64_t attended; /* newest instance whose attendance was thought of */
@@ -226,6 +229,7 @@ struct votes *finality_votes_for(struct finality *f, uint64_t instance);
 void own_vote(struct finality *f, struct ctx *c, const struct tm_action *action);
 void own_proposal(struct finality *f, struct ctx *c);
 bool own_vote_written(struct finality *f, struct ctx *c, const struct event *event);
+void own_votes_again(struct finality *f, struct ctx *c);
 void own_votes_read(struct finality *f, struct ctx *c);
 bool own_votes_read_done(struct finality *f, struct ctx *c, const struct event *event);
 /* Gives back what recovery holds. */

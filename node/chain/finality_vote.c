@@ -9,6 +9,7 @@
  * again, or nothing (spec: chain 5; docs/wire.md 8). */
 
 enum { VOTE_KEY_BYTES = 1 + 8 + 4 + 1, LOCK_KEY_BYTES = 1, LOCK_HEAD_BYTES = 8 + 2 * (4 + 32) };
+#define VOTE_AGAIN_NS UINT64_C(1000000000)
 enum { ENTRY_VOTES_MAX = 2 * VOTES_VOTERS_MAX };
 
 static void vote_key(uint8_t key[VOTE_KEY_BYTES], uint64_t instance, uint32_t round, uint8_t kind)
@@ -104,7 +105,7 @@ static struct span record_make(const uint8_t signed_vote[SIGNED_VOTE_BYTES],
 static struct writing *writing_free(struct finality *f)
 {
     for (uint32_t i = 0; i < WRITING_MAX; i++) {
-        if (f->writing[i].request == 0) {
+        if (f->writing[i].request == 0 && !f->writing[i].refused) {
             return &f->writing[i];
         }
     }
@@ -119,6 +120,62 @@ static bool may_sign(const struct finality *f, const struct vote *vote)
     }
     return vote->round > f->signed_round ||
            (vote->round == f->signed_round && vote->kind > f->signed_kind);
+}
+
+/* A precommit of a value goes with its lock. False: that cannot be written. */
+static bool lock_put(struct finality *f, struct ctx *c, struct write_batch *batch,
+                     const struct vote *vote)
+{
+    static const uint8_t nil[32];
+    return vote->kind != VOTE_PRECOMMIT || memcmp(vote->value, nil, 32) == 0 ||
+           planted(LOCK_NOT_PERSISTED) || lock_write(f, c, batch);
+}
+
+/* Ends the batch with the vote. */
+static void vote_write(struct finality *f, struct ctx *c, struct write_batch *batch,
+                       struct writing *writing)
+{
+    const struct vote *vote = &writing->vote;
+    uint8_t key[VOTE_KEY_BYTES];
+    uint8_t value[SIGNED_VOTE_BYTES];
+    vote_key(key, vote->instance, vote->round, vote->kind);
+    signed_vote_encode(value, vote, f->secret.public_key);
+    if (!planted(VOTE_NOT_PERSISTED)) {
+        struct span record = writing->first && vote->round > 0
+                                 ? record_make(value, votes_now(f), vote->round, c)
+                                 : span_of(value, sizeof(value));
+        ctx_write_put(c, batch, span_of(key, sizeof(key)), record);
+    }
+    writing->refused = false;
+    writing->request = ctx_write_commit(c, batch);
+}
+
+/* Nobody has seen a vote that the disk refused, and a restart may have forgotten it or not: the
+ * same vote is offered again, for as long as its instance is undecided. */
+void own_votes_again(struct finality *f, struct ctx *c)
+{
+    bool waited = !own_votes_room(f);
+    f->again_ns = DEADLINE_NONE;
+    for (uint32_t i = 0; i < WRITING_MAX; i++) {
+        struct writing *w = &f->writing[i];
+        struct write_batch batch;
+        if (!w->refused) {
+            continue;
+        }
+        ctx_write_begin(c, &batch);
+        if (w->vote.instance != votes_now(f)->instance || w->vote.instance != finality_next(f)) {
+            w->refused = false;
+            f->writes--;
+        } else if (lock_put(f, c, &batch, &w->vote)) {
+            vote_write(f, c, &batch, w);
+        } else {
+            f->again_ns = c->mono_ns + VOTE_AGAIN_NS;
+        }
+    }
+    if (waited) {
+        finality_run(f, c);
+        send_fresh_due(f, c);
+    }
 }
 
 void own_vote(struct finality *f, struct ctx *c, const struct tm_action *action)
@@ -136,12 +193,9 @@ void own_vote(struct finality *f, struct ctx *c, const struct tm_action *action)
     }
     invariant(writing != NULL);
     struct write_batch batch;
-    uint8_t key[VOTE_KEY_BYTES];
-    uint8_t value[SIGNED_VOTE_BYTES];
     uint8_t body[VOTE_BODY_BYTES];
     ctx_write_begin(c, &batch);
-    if (vote.kind == VOTE_PRECOMMIT && action->value != VALUE_NIL && !planted(LOCK_NOT_PERSISTED) &&
-        !lock_write(f, c, &batch)) {
+    if (!lock_put(f, c, &batch, &vote)) {
         f->mute = true; /* a lock that cannot be kept must not be acted on */
         return;
     }
@@ -153,15 +207,8 @@ void own_vote(struct finality *f, struct ctx *c, const struct tm_action *action)
     struct sign_message message =
         vote_message(f->config->genesis->hash, f->secret.public_key, body);
     ctx_sign(c, vote.sig, &f->secret, &message);
-    vote_key(key, vote.instance, vote.round, vote.kind);
-    signed_vote_encode(value, &vote, f->secret.public_key);
-    if (!planted(VOTE_NOT_PERSISTED)) {
-        struct span record = first && vote.round > 0 ? record_make(value, votes, vote.round, c)
-                                                     : span_of(value, sizeof(value));
-        ctx_write_put(c, &batch, span_of(key, sizeof(key)), record);
-    }
-    writing->vote = vote;
-    writing->request = ctx_write_commit(c, &batch);
+    *writing = (struct writing){.first = first, .vote = vote};
+    vote_write(f, c, &batch, writing);
     f->writes++;
     if (planted(VOTE_BEFORE_DURABLE) && votes_add(votes_now(f), &vote, 0, true, false) == ERR_OK) {
         send_fresh_due(f, c);
@@ -193,8 +240,10 @@ static void vote_stored(struct finality *f, struct ctx *c, const struct vote *vo
     if (f->stored_instance != 0 && f->stored_instance < vote->instance) {
         votes_delete(c, f->stored_instance, f->stored_round);
     }
-    f->stored_instance = vote->instance; /* writes end in the order of the votes */
-    f->stored_round = vote->round;
+    /* Writes end in the order of the votes, but for those that the disk refused once. */
+    bool newest = vote->instance != f->stored_instance || vote->round > f->stored_round;
+    f->stored_instance = vote->instance;
+    f->stored_round = newest ? vote->round : f->stored_round;
 }
 
 bool own_vote_written(struct finality *f, struct ctx *c, const struct event *event)
@@ -206,11 +255,12 @@ bool own_vote_written(struct finality *f, struct ctx *c, const struct event *eve
         }
         bool waited = !own_votes_room(f);
         w->request = 0;
-        f->writes--;
         if (event->write_done.err != ERR_OK) {
-            f->mute = true; /* what was signed may come back or not: say nothing more */
+            w->refused = true;
+            f->again_ns = c->mono_ns + VOTE_AGAIN_NS;
             return true;
         }
+        f->writes--;
         struct votes *votes = votes_now(f);
         const struct vote *vote = &w->vote;
         vote_stored(f, c, vote);

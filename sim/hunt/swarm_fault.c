@@ -198,10 +198,7 @@ static void slow_disk_draw(struct strand *x, uint64_t at)
 
 static void full_disk_draw(struct strand *x, uint64_t at)
 {
-    uint32_t targets = targets_draw(x, ALL(x->g->swarm));
-
-    x->g->dimmed |= targets;
-    lasting(x, at, "full-disk", targets, "");
+    lasting(x, at, "full-disk", targets_draw(x, ALL(x->g->swarm)), "");
 }
 
 static void torn_disk_draw(struct strand *x, uint64_t at)
@@ -283,21 +280,17 @@ static void strand_run(struct swarming *g, unsigned kind)
     }
 }
 
-/* All that lasts has ended; the core restarts what cannot go on without, the others stop. */
+/* All that lasts has ended; now and then the whole core restarts; the others stop. */
 static void heal(struct swarming *g)
 {
     struct rng rng = swarm_stream(g->seed, TOPIC_PHASES + 1000);
     const struct swarm *w = g->swarm;
     uint64_t at = w->heal_ns / 1000000;
-    uint32_t again = g->dimmed & w->core; /* a node whose vote was not stored stays mute */
     uint32_t frozen = ALL(w) & ~w->core;
     char nodes[128];
 
     if (swarm_chance(&rng, 1, 8)) {
-        again = w->core;
-    }
-    if (again != 0) {
-        swarm_line(g, at, "for 200 ms crash %s as heal", swarm_nodes(nodes, again));
+        swarm_line(g, at, "for 200 ms crash %s as heal", swarm_nodes(nodes, w->core));
     }
     if (frozen != 0) {
         swarm_line(g, at, "crash %s as frozen", swarm_nodes(nodes, frozen));

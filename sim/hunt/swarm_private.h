@@ -41,7 +41,6 @@ struct swarming {
     uint64_t seed;
     bool beyond;
     bool strained;   /* rounds are short: a time for those who play with locks */
-    uint32_t dimmed; /* nodes whose disk was full: they must restart */
     uint32_t count;
     struct swarm_line lines[SWARM_LINES_MAX];
 };
