@@ -31,11 +31,13 @@ static void push(struct relay *relay, struct ctx *c, struct relay_tx *tx)
     }
 }
 
+/* PRUNE is said even where this end is lazy already: the one before may have crossed a GRAFT, and
+ * then the peer goes on pushing. */
 static void duplicate(struct relay *relay, struct ctx *c, uint32_t link, struct relay_tx *tx)
 {
     uint64_t bit = 1ull << link;
     tx->known |= bit;
-    if ((relay->tx_eager & bit) != 0 && rng_chance(c->rng, 1, PRUNE_ODDS)) {
+    if (rng_chance(c->rng, 1, PRUNE_ODDS)) {
         relay->tx_eager &= ~bit;
         relay_send_code(c, link, FRAME_TX_PRUNE);
     }
