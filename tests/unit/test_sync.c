@@ -99,6 +99,51 @@ Test(sync, damaged_records_are_passed_by)
     cr_assert_eq(peers_end(peers), 0);
 }
 
+/* A block on the parent of another that lost, with an id below that one's: it comes first. */
+static void rival_keep(struct peers *peers, uint32_t node, uint64_t height)
+{
+    const struct record_kept *kept = block_record(peers, node, height);
+    uint8_t key[41], block[4096];
+    struct header header;
+    size_t len = kept->value->len;
+    struct write_batch batch;
+    cr_assert_leq(len, sizeof(block));
+    memcpy(block, kept->value->data, len);
+    memcpy(key, kept->key, sizeof(key));
+    cr_assert_eq(header_decode(&header, span_of(block, HEADER_BYTES)), ERR_OK);
+    do {
+        header.ts_ms++;
+        header_encode(block, &header);
+        header_id(key + 9, block);
+    } while (memcmp(key + 9, kept->key + 9, 32) >= 0);
+    struct ctx c = wire_ctx(peers->wire, node);
+    ctx_write_begin(&c, &batch);
+    ctx_write_put(&c, &batch, span_of(key, sizeof(key)), span_of(block, len));
+    ctx_write_commit_quiet(&c, &batch);
+    wire_effects(peers->wire, node);
+}
+
+Test(sync, a_block_that_lost_and_stayed_is_not_named)
+{
+    struct peers *peers = network(4, 3, 2);
+    for (uint32_t i = 0; i < 3; i++) {
+        peers_start(peers, i);
+    }
+    peers_run(peers, 15 * 1100);
+    uint64_t height = peers_tip(peers, 0)->height;
+    for (uint32_t i = 0; i < 3; i++) {
+        for (uint64_t at = 50; at < 500; at += 50) {
+            rival_keep(peers, i, at);
+        }
+    }
+    peers_start(peers, 3);
+    peers_run(peers, 60);
+    cr_log_info("height %lu: joiner at %lu", height, peers_tip(peers, 3)->height);
+    cr_assert_geq(peers_tip(peers, 3)->height, height);
+    cr_assert_eq(peers->wire->traces[TRACE_peer_misbehaved], 0);
+    cr_assert_eq(peers_end(peers), 0);
+}
+
 /* Alone it went further than the others' base: they know nothing in common but genesis, and that
  * only from records. */
 Test(sync, a_branch_from_genesis_is_left)
