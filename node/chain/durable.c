@@ -150,11 +150,14 @@ static void ancestors_put(struct ctx *c, struct write_batch *batch, const struct
 }
 
 enum err durable_adopted_read(struct tree *tree, uint64_t *adopted, struct span bytes,
-                              uint64_t from)
+                              uint64_t from, uint64_t to)
 {
     if (bytes.len < 16 || !check_holds(bytes, bytes.len) ||
         (bytes.len - 16) % ANCESTOR_BYTES != 0) {
         return ERR_CORRUPT;
+    }
+    if (load64(bytes.data) > to) {
+        return ERR_STALE;
     }
     size_t count = (bytes.len - 16) / ANCESTOR_BYTES;
     *adopted = load64(bytes.data);

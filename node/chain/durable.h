@@ -44,10 +44,11 @@ enum err signed_record_decode(struct signed_record *record, struct span bytes) M
 
 /* `a`: what the retarget needs of the ancestors of a checkpoint whose blocks may not be here:
  * height u64 of the checkpoint, then (ts u64, bt u64) of its ancestors, oldest first, and a check.
- * Notes in the tree those ancestors at or above height `from`; ERR_CORRUPT. adopted gets the height
- * of the checkpoint. */
+ * Notes in the tree those ancestors at or above height `from`; adopted gets the height of the
+ * checkpoint. ERR_CORRUPT. ERR_STALE: of a checkpoint above `to`, left by a chain that was longer
+ * before it was damaged. */
 enum err durable_adopted_read(struct tree *tree, uint64_t *adopted, struct span bytes,
-                              uint64_t from) MUST_CHECK;
+                              uint64_t from, uint64_t to) MUST_CHECK;
 
 /* An accepted block: nobody waits for it. */
 void durable_block_write(struct ctx *c, const struct tree_entry *entry);

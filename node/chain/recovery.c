@@ -169,8 +169,8 @@ static void state_read(struct chain *chain, struct ctx *c, const struct event *e
 
     if (r->adopted != NULL &&
         durable_adopted_read(&chain->tree, &adopted, span_of(r->adopted->data, r->adopted->len),
-                             from) != ERR_OK) {
-        blob_drop(chain->shared, r->adopted); /* it is damaged: blocks may be missed */
+                             from, r->final.height) != ERR_OK) {
+        blob_drop(chain->shared, r->adopted); /* of no use: blocks may be missed */
         r->adopted = NULL;
         adopted = 0;
     }
