@@ -56,9 +56,7 @@ static enum err beta_get(struct ctx *c, struct producer *p, const uint8_t alpha[
     if (memo_get(c->shared, MEMO_BETA, key, p->beta, sizeof(p->beta))) {
         return ERR_OK;
     }
-    TRY(vrf_begin(&p->begun, &p->vrf, span_of(alpha, ALPHA_BYTES)));
-    p->has_begun = true;
-    vrf_begun_beta(p->beta, &p->begun);
+    TRY(vrf_beta(p->beta, &p->vrf, span_of(alpha, ALPHA_BYTES)));
     memo_put(c->shared, MEMO_BETA, key, p->beta, sizeof(p->beta));
     return ERR_OK;
 }
@@ -113,7 +111,6 @@ void producer_aim(struct producer *p, struct ctx *c, const struct tree *tree,
 
     p->parent = TREE_NONE;
     p->due_ns = DEADLINE_NONE;
-    p->has_begun = false;
     if (tip == TREE_NONE) {
         return;
     }
@@ -193,8 +190,7 @@ static enum err seal(struct producer *p, struct ctx *c, const struct params *par
 
     if (params->vrf != 0 && params->production == PRODUCTION_EXP) {
         production_alpha(alpha, above->gs, header->height);
-        TRY(ctx_vrf_prove(c, header->pi, &p->vrf, span_of(alpha, sizeof(alpha)),
-                          p->has_begun ? &p->begun : NULL));
+        TRY(ctx_vrf_prove(c, header->pi, &p->vrf, span_of(alpha, sizeof(alpha))));
     }
     header_encode(bytes, header);
     struct sign_message message = header_message(bytes);

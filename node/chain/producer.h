@@ -25,8 +25,6 @@ struct producer {
     struct signed_record signed_before;
     uint64_t ts_ms, delay_ms, bt;
     uint8_t beta[64];
-    bool has_begun;
-    struct vrf_begun begun; /* of beta, for the proof; not when the memo knew beta */
     struct sign_secret account;
     struct vrf_secret vrf;
 

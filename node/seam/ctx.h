@@ -77,11 +77,10 @@ MUST_CHECK enum err ctx_sign_verify(struct shared *shared, const uint8_t signatu
                                     const uint8_t public_key[SIGN_PUBLIC_BYTES],
                                     const struct sign_message *message);
 
-/* A proof and vrf_verify, which remember in the same way. begun: of this secret and alpha, NULL:
- * nobody has. Prove charges COST_VRF_PROVE, the caller of verify COST_VRF_VERIFY. */
+/* vrf_prove and vrf_verify, which remember in the same way. Prove charges COST_VRF_PROVE, the
+ * caller of verify COST_VRF_VERIFY. */
 MUST_CHECK enum err ctx_vrf_prove(struct ctx *c, uint8_t proof[VRF_PROOF_BYTES],
-                                  const struct vrf_secret *secret, struct span alpha,
-                                  const struct vrf_begun *begun);
+                                  const struct vrf_secret *secret, struct span alpha);
 MUST_CHECK enum err ctx_vrf_verify(struct shared *shared, uint8_t beta[VRF_BETA_BYTES],
                                    const uint8_t public_key[VRF_PUBLIC_BYTES],
                                    const uint8_t proof[VRF_PROOF_BYTES], struct span alpha);

@@ -70,23 +70,16 @@ static struct memo_key vrf_key(const uint8_t public_key[VRF_PUBLIC_BYTES], struc
 }
 
 enum err ctx_vrf_prove(struct ctx *c, uint8_t proof[VRF_PROOF_BYTES],
-                       const struct vrf_secret *secret, struct span alpha,
-                       const struct vrf_begun *begun)
+                       const struct vrf_secret *secret, struct span alpha)
 {
     struct memo_key key = vrf_key(secret->public_key, span_of(NULL, 0), alpha);
-    struct vrf_begun own;
     uint8_t beta[VRF_BETA_BYTES];
 
     ctx_charge(c, COST_VRF_PROVE, 1);
     if (memo_get(c->shared, MEMO_PROVE, key, proof, VRF_PROOF_BYTES)) {
         return ERR_OK;
     }
-    if (begun == NULL) {
-        TRY(vrf_begin(&own, secret, alpha));
-        begun = &own;
-    }
-    vrf_begun_prove(proof, secret, begun);
-    vrf_begun_beta(beta, begun);
+    TRY(vrf_prove(proof, beta, secret, alpha));
     memo_put(c->shared, MEMO_PROVE, key, proof, VRF_PROOF_BYTES);
     key = vrf_key(secret->public_key, span_of(proof, VRF_PROOF_BYTES), alpha);
     memo_put(c->shared, MEMO_VRF, key, beta, VRF_BETA_BYTES);
