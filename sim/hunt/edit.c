@@ -503,6 +503,7 @@ bool edit_apply(struct scenario *s, const struct edit *e)
 {
     switch (e->kind) {
     case EDIT_KEEP:
+        s->seed = e->value;
         return keep_apply(s, e->keep);
     case EDIT_DURATION:
         return e->value < s->duration_ns && value(&s->duration_ns, e->value);

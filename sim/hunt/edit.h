@@ -6,7 +6,8 @@
 #include "sim/scenario/scenario.h"
 
 enum edit_kind {
-    EDIT_KEEP,          /* only the parts of `keep`: faults, loads, liars, buggify points */
+    EDIT_KEEP,          /* only the parts of `keep`: faults, loads, liars, buggify points; with
+                           seed `value` */
     EDIT_DURATION,      /* ends at value (ns) */
     EDIT_NODE,          /* without node `item`; the others move up */
     EDIT_SIMPLE,        /* simplification `item` of the table in edit.c */

@@ -8,7 +8,10 @@
 #include "sim/hunt/edit.h"
 #include "sim/hunt/flock.h"
 
-enum { EDITS_MAX = 4096 };
+enum {
+    EDITS_MAX = 4096,
+    DICE = 32, /* tries with other seeds before the parts become finer */
+};
 
 struct shrinker {
     const struct shrink_options *options;
@@ -90,21 +93,29 @@ static void accept(struct shrinker *x, const struct edit *edit)
 
 /* --- passes; each says whether anything changed --- */
 
+/* Taking one fault away moves all that happens after it, so what needs two things at one time often
+ * fails no more though nothing that mattered is gone. So while the parts are few, each candidate is
+ * tried with other seeds too, and the seed with which one fails stays. */
 static size_t keep_first(void *arg, const uint8_t *const *keep, size_t candidates)
 {
     struct shrinker *x = arg;
-    struct edit *edits = calloc(candidates, sizeof(*edits));
+    size_t seeds = candidates > 1 && candidates < DICE ? DICE / candidates : 1;
+    size_t count = candidates * seeds;
+    struct edit *edits = calloc(count, sizeof(*edits));
 
     invariant(edits != NULL);
-    for (size_t i = 0; i < candidates; i++) {
-        edits[i] = (struct edit){.kind = EDIT_KEEP, .keep = keep[i]};
+    for (size_t i = 0; i < count; i++) {
+        edits[i] = (struct edit){.kind = EDIT_KEEP,
+                                 .keep = keep[i % candidates],
+                                 .value = x->scenario->seed + i / candidates};
     }
-    size_t found = edits_try(x, edits, candidates);
-    if (found < candidates) {
+    size_t found = edits_try(x, edits, count);
+    if (found < count) {
         x->best = x->found_result;
+        x->scenario->seed = edits[found].value;
     }
     free(edits);
-    return found;
+    return found == SIZE_MAX ? SIZE_MAX : found < count ? found % candidates : candidates;
 }
 
 static bool pass_parts(struct shrinker *x)
@@ -115,10 +126,31 @@ static bool pass_parts(struct shrinker *x)
 
     invariant(keep != NULL);
     memset(keep, 1, count);
-    struct edit all = {.kind = EDIT_KEEP, .keep = keep};
     bool changed = ddmin_run(&ddmin, keep) < count;
     if (changed) {
+        struct edit all = {.kind = EDIT_KEEP, .keep = keep, .value = x->scenario->seed};
         invariant(edit_apply(x->scenario, &all));
+    }
+    free(keep);
+    return changed;
+}
+
+/* Faults that begin after the run has failed, all at once. */
+static bool pass_late(struct shrinker *x)
+{
+    size_t count = edit_parts(x->scenario);
+    uint8_t *keep = malloc(count + 1);
+
+    invariant(keep != NULL);
+    memset(keep, 1, count);
+    for (size_t i = 0; i < x->scenario->faults_count; i++) {
+        uint64_t at_ns = edit_fault_at_ns(x->scenario, i);
+        keep[i] = at_ns <= x->best.end_ns || at_ns == UINT64_MAX;
+    }
+    struct edit edit = {.kind = EDIT_KEEP, .keep = keep, .value = x->scenario->seed};
+    bool changed = memchr(keep, 0, count) != NULL && edits_try(x, &edit, 1) == 0;
+    if (changed) {
+        accept(x, &edit);
     }
     free(keep);
     return changed;
@@ -214,6 +246,7 @@ enum err shrink_run(struct shrink_report *report, struct scenario *scenario,
     snprintf(x.signature, sizeof(x.signature), "%s", result->signature);
     while (changed && x.err == ERR_OK && report->runs < options->runs) {
         changed = pass_end(&x);
+        changed |= pass_late(&x);
         changed |= pass_parts(&x);
         changed |= pass_nodes(&x);
         changed |= pass_simple(&x);
