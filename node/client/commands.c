@@ -24,12 +24,16 @@ static const struct ctl_command commands[] = {
     {"peers", "whom the node is linked with", ctl_peers, NODE},
     {"info", "who the node is and how it fares", ctl_info, NODE},
     {"follow", "blocks and finality as they happen", ctl_follow, "--count " NODE},
-    {"chain", "a chain as a file", ctl_chain, "export import --genesis --verify -o -d --help"},
+    {"chain", "a chain as a file", ctl_chain,
+     "export import --genesis --verify -o -d --json --help"},
     {"db", "the database of a node", ctl_db, "stat check repair --json --help"},
     {"keys", "the keys of a node", ctl_keys,
-     "new show seal -o --passphrase-file --no-account --json"},
+     "new show seal -o --passphrase-file --no-account --json --help"},
     {"proof", "seal, challenge, prove and verify stored files", ctl_proof,
-     "seal unseal challenge prove verify graph tree --help"},
+     "seal unseal challenge prove verify graph tree --profile -o --sector-bytes --ticket --host "
+     "--contract --number --parents --beacon --challenge --commitment --proof --fraud --porep-id "
+     "--api "
+     "--digest --node --leaf --hash --json --help"},
     {"completion", "a completion script for bash or zsh", ctl_completion, "bash zsh"},
 };
 

@@ -78,6 +78,13 @@ bool ctl_hex(uint8_t *out, size_t len, const char *text)
     return true;
 }
 
+void ctl_hex_text(char *out, const uint8_t *data, size_t len)
+{
+    for (size_t i = 0; i < len; i++) {
+        (void)snprintf(out + 2 * i, 3, "%02x", data[i]);
+    }
+}
+
 void ctl_hex_print(const uint8_t *data, size_t len)
 {
     for (size_t i = 0; i < len; i++) {

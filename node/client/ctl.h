@@ -28,8 +28,9 @@ struct ctl_option {
 bool ctl_options(int argc, char **argv, const struct ctl_option *options, size_t n_options,
                  const char **positional, size_t n_positional);
 
-bool ctl_hex(uint8_t *out, size_t len, const char *text); /* exactly len bytes */
-void ctl_hex_print(const uint8_t *data, size_t len);      /* with a newline */
+bool ctl_hex(uint8_t *out, size_t len, const char *text);      /* exactly len bytes */
+void ctl_hex_text(char *out, const uint8_t *data, size_t len); /* 2 * len characters and a 0 */
+void ctl_hex_print(const uint8_t *data, size_t len);           /* with a newline */
 bool ctl_u64(uint64_t *out, const char *text);
 /* "4096", "64MiB", "1 GiB". */
 bool ctl_size(uint64_t *out, const char *text);

@@ -14,7 +14,7 @@
 #include "node/base/invariant.h"
 #include "node/chain/chain_file.h"
 #include "node/chain/durable.h"
-#include "node/client/ctl.h"
+#include "node/client/ctl_node.h"
 #include "node/crypto/vrf.h"
 #include "node/daemon/blobs.h"
 #include "node/daemon/store_tools.h"
@@ -24,8 +24,8 @@
 #define FLUSH_BLOCKS 512
 
 static const char help[] =
-    "usage: orreryctl chain export FOLDER --genesis FILE -o FILE\n"
-    "       orreryctl chain import FILE [--verify | -d FOLDER]\n"
+    "usage: orreryctl chain export FOLDER --genesis FILE -o FILE [--json]\n"
+    "       orreryctl chain import FILE [--verify | -d FOLDER] [--json]\n"
     "\n"
     "  export   the final blocks of a node's database, with the decisions that made them final;\n"
     "           the daemon is stopped\n"
@@ -258,17 +258,47 @@ static double proofs_per_second(void)
     return (double)count / (cpu_seconds() - start);
 }
 
-static void import_report(const struct import *x, double seconds, bool verify)
+/* What import has to say; nothing is measured unless `verify`. */
+struct told {
+    bool verify, json;
+    double seconds; /* of CPU, for all of it */
+};
+
+static void import_json(const struct import *x, const struct told *told, const char *id,
+                        double least)
+{
+    json_t *said =
+        json_pack("{s:I, s:I, s:I, s:s}", "height", (json_int_t)lineage_newest(&x->lineage)->height,
+                  "transactions", (json_int_t)x->lineage.txs, "decisions",
+                  (json_int_t)x->lineage.decisions, "id", id);
+    if (told->verify) {
+        (void)json_object_set_new(said, "verify",
+                                  json_pack("{s:f, s:I, s:I, s:f, s:f}", "seconds", told->seconds,
+                                            "signatures", (json_int_t)x->verify, "vrfProofs",
+                                            (json_int_t)x->vrf, "bareSeconds", least, "ratio",
+                                            least / told->seconds));
+    }
+    ctl_print_json(said);
+    json_decref(said);
+}
+
+static void import_report(const struct import *x, const struct told *told)
 {
     const struct tree_entry *newest = lineage_newest(&x->lineage);
+    double seconds = told->seconds;
+    double signatures = told->verify ? signatures_per_second(x->genesis.hash) : 1;
+    double proofs = told->verify ? proofs_per_second() : 1;
+    double least = (double)x->verify / signatures + (double)x->vrf / proofs;
+    char id[65];
 
-    printf("good: height %" PRIu64 ", %" PRIu64 " transactions, %" PRIu64 " decisions, id ",
-           newest->height, x->lineage.txs, x->lineage.decisions);
-    ctl_hex_print(newest->id, 32);
-    if (verify) {
-        double signatures = signatures_per_second(x->genesis.hash);
-        double proofs = proofs_per_second();
-        double least = (double)x->verify / signatures + (double)x->vrf / proofs;
+    ctl_hex_text(id, newest->id, 32);
+    if (told->json) {
+        import_json(x, told, id, least);
+        return;
+    }
+    printf("good: height %" PRIu64 ", %" PRIu64 " transactions, %" PRIu64 " decisions, id %s\n",
+           newest->height, x->lineage.txs, x->lineage.decisions, id);
+    if (told->verify) {
         printf("%.2f s of CPU: %.0f blocks/s, %" PRIu64 " signatures, %" PRIu64 " VRF proofs\n"
                "bare checks, %.0f signatures/s or %.0f proofs/s, would take %.2f s: ratio %.2f\n",
                seconds, (double)x->lineage.blocks / seconds, x->verify, x->vrf, signatures, proofs,
@@ -276,7 +306,7 @@ static void import_report(const struct import *x, double seconds, bool verify)
     }
 }
 
-static int chain_import(const char *path, const char *folder, bool verify)
+static int chain_import(const char *path, const char *folder, struct told told)
 {
     struct import x = {.next_request = 1};
     struct chain_file file;
@@ -293,7 +323,7 @@ static int chain_import(const char *path, const char *folder, bool verify)
         (void)ctl_fail("%s: %s", path, err_text(err));
         return CTL_REFUSED;
     }
-    if (!import_open(&x, folder, !verify)) {
+    if (!import_open(&x, folder, !told.verify)) {
         return CTL_FAILED;
     }
     double start = cpu_seconds();
@@ -306,7 +336,8 @@ static int chain_import(const char *path, const char *folder, bool verify)
             store_flush(x.store);
         }
         if (status == CTL_OK) {
-            import_report(&x, cpu_seconds() - start, verify);
+            told.seconds = cpu_seconds() - start;
+            import_report(&x, &told);
         }
         lineage_end(&x.lineage, x.shared);
     } else {
@@ -325,11 +356,12 @@ int ctl_chain(int argc, char **argv)
     const char *out = NULL;
     const char *genesis = NULL;
     const char *folder = NULL;
-    bool verify = false;
+    struct told told = {.verify = false};
     const struct ctl_option options[] = {{"-o", &out, NULL},
                                          {"--genesis", &genesis, NULL},
                                          {"-d", &folder, NULL},
-                                         {"--verify", NULL, &verify}};
+                                         {"--verify", NULL, &told.verify},
+                                         {"--json", NULL, &told.json}};
     bool export = strcmp(verb, "export") == 0;
 
     if (strcmp(verb, "--help") == 0) {
@@ -343,8 +375,8 @@ int ctl_chain(int argc, char **argv)
         return CTL_FAILED;
     }
     if (!export) {
-        return verify && folder != NULL ? ctl_fail("--verify or -d, not both")
-                                        : chain_import(path, folder, verify);
+        return told.verify && folder != NULL ? ctl_fail("--verify or -d, not both")
+                                             : chain_import(path, folder, told);
     }
     if (out == NULL || genesis == NULL) {
         return ctl_fail("chain export needs --genesis FILE and -o FILE");
@@ -353,7 +385,7 @@ int ctl_chain(int argc, char **argv)
     if (!map(&bytes, genesis)) {
         return CTL_FAILED;
     }
-    int status = ctl_chain_export(path, bytes, out);
+    int status = ctl_chain_export(path, bytes, out, told.json);
     file_unmap(bytes);
     return status;
 }

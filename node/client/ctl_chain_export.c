@@ -4,8 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "node/client/ctl.h"
 #include "node/client/ctl_chain.h"
+#include "node/client/ctl_node.h"
 #include "node/daemon/store_tools.h"
 #include "node/host/chain_out.h"
 
@@ -56,7 +56,8 @@ static int refuse(enum err err, uint64_t height)
                : ctl_fail("block %" PRIu64 " is damaged", height);
 }
 
-static int store_export(struct store *store, const struct genesis *genesis, const char *path)
+static int store_export(struct store *store, const struct genesis *genesis, const char *path,
+                        bool json)
 {
     struct database from = {.store = store};
     const struct chain_source source = {.get = get, .context = &from};
@@ -69,15 +70,23 @@ static int store_export(struct store *store, const struct genesis *genesis, cons
     } else if (chain_out_write(&chain, &source, genesis, path) != ERR_OK) {
         status = ctl_fail("%s: not written: %s", path, strerror(errno));
     } else {
-        printf("height %" PRIu64 ", id ", chain.final.height);
-        ctl_hex_print(chain.final.id, 32);
+        char id[65];
+        ctl_hex_text(id, chain.final.id, 32);
+        if (json) {
+            json_t *said = json_pack("{s:s, s:I, s:s}", "file", path, "height",
+                                     (json_int_t)chain.final.height, "id", id);
+            ctl_print_json(said);
+            json_decref(said);
+        } else {
+            printf("height %" PRIu64 ", id %s\n", chain.final.height, id);
+        }
     }
     release(&from);
     chain_out_end(&chain);
     return status;
 }
 
-int ctl_chain_export(const char *folder, struct span bytes, const char *out)
+int ctl_chain_export(const char *folder, struct span bytes, const char *out, bool json)
 {
     char message[STORE_MESSAGE_BYTES] = "";
     struct genesis genesis;
@@ -90,7 +99,7 @@ int ctl_chain_export(const char *folder, struct span bytes, const char *out)
     if (store_open_as(&store, NULL, folder, genesis.hash, STORE_KEEP, 0, message) != ERR_OK) {
         return ctl_fail("%s", message);
     }
-    int status = store_export(store, &genesis, out);
+    int status = store_export(store, &genesis, out, json);
     store_close(store);
     return status;
 }

@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "node/client/ctl_node.h"
+
 static const struct {
     const char *name, *usage;
     int (*run)(int, char **);
@@ -38,12 +40,24 @@ static const struct {
      ctl_proof_tree},
 };
 
+void ctl_proof_say(bool json, const char *name, const char *text)
+{
+    if (!json) {
+        puts(text);
+        return;
+    }
+    json_t *said = json_pack("{s:s}", name, text);
+    ctl_print_json(said);
+    json_decref(said);
+}
+
 static int help(int code)
 {
     printf("usage: orreryctl proof COMMAND ...\n\n");
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
         printf("  %s %s\n\n", commands[i].name, commands[i].usage);
     }
+    puts("  --json with any of them: what it says as one JSON object");
     return code;
 }
 
@@ -57,7 +71,7 @@ int ctl_proof(int argc, char **argv)
             continue;
         }
         if (argc == 3 && strcmp(argv[2], "--help") == 0) {
-            printf("usage: orreryctl proof %s %s\n", commands[i].name, commands[i].usage);
+            printf("usage: orreryctl proof %s [--json] %s\n", commands[i].name, commands[i].usage);
             return CTL_OK;
         }
         return commands[i].run(argc - 1, argv + 1);

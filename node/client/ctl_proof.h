@@ -81,6 +81,9 @@ MUST_CHECK enum err ctl_challenge_derive(struct ctl_challenge *c, const struct c
 /* The seed of one sector: SHA-256(seed | le64 sector). */
 void ctl_challenge_sector(uint8_t out[32], const struct ctl_challenge *c, uint64_t sector);
 
+/* One result: the text alone, or {"name": "text"}. */
+void ctl_proof_say(bool json, const char *name, const char *text);
+
 int ctl_proof_seal(int argc, char **argv);
 int ctl_proof_unseal(int argc, char **argv);
 int ctl_proof_challenge(int argc, char **argv);

@@ -6,7 +6,7 @@
 
 #include "node/client/ctl_proof.h"
 
-static int digest_print(const struct graph *g)
+static int digest_print(const struct graph *g, bool json)
 {
     enum { ROWS = 4096 };
     static uint32_t rows[ROWS * 14];
@@ -14,6 +14,7 @@ static int digest_print(const struct graph *g)
     struct ctl_progress progress;
     struct sha256 h;
     uint8_t out[32];
+    char hex[65];
     sha256_init(&h);
     ctl_progress_start(&progress, "graph", g->config.nodes);
     for (uint64_t v = 0; v < g->config.nodes; v += ROWS) {
@@ -24,7 +25,8 @@ static int digest_print(const struct graph *g)
     }
     ctl_progress_end(&progress);
     sha256_final(&h, e, out);
-    ctl_hex_print(out, 32);
+    ctl_hex_text(hex, out, 32);
+    ctl_proof_say(json, "digest", hex);
     return CTL_OK;
 }
 
@@ -32,11 +34,10 @@ int ctl_proof_graph(int argc, char **argv)
 {
     const char *sector = NULL, *id = NULL, *api = NULL, *node = NULL;
     bool digest = false;
-    const struct ctl_option options[] = {{"--sector-bytes", &sector, NULL},
-                                         {"--porep-id", &id, NULL},
-                                         {"--api", &api, NULL},
-                                         {"--node", &node, NULL},
-                                         {"--digest", NULL, &digest}};
+    bool json = false;
+    const struct ctl_option options[] = {
+        {"--sector-bytes", &sector, NULL}, {"--porep-id", &id, NULL}, {"--api", &api, NULL},
+        {"--node", &node, NULL},           {"--json", NULL, &json},   {"--digest", NULL, &digest}};
     uint64_t bytes, number, v;
     struct graph_config c = {.drg_degree = 6, .exp_degree = 8};
     if (!ctl_options(argc, argv, options, sizeof options / sizeof *options, NULL, 0)) {
@@ -65,28 +66,33 @@ int ctl_proof_graph(int argc, char **argv)
         return ctl_fail("--sector-bytes is from 64 to 128GiB");
     }
     if (node == NULL) {
-        return digest_print(&g);
+        return digest_print(&g, json);
     }
     if (!ctl_u64(&v, node) || v >= c.nodes) {
         return ctl_fail("--node is below %" PRIu64, c.nodes);
     }
     uint32_t parents[14];
     graph_parents(&g, parents, v);
+    char row[14 * 11 + 1];
+    size_t at = 0;
     for (int j = 0; j < 14; j++) {
-        printf("%u%c", parents[j], j < 13 ? ' ' : '\n');
+        at += (size_t)snprintf(row + at, sizeof row - at, j < 13 ? "%u " : "%u", parents[j]);
     }
+    ctl_proof_say(json, "parents", row);
     return CTL_OK;
 }
 
 int ctl_proof_tree(int argc, char **argv)
 {
     const char *path, *leaf_text = "64", *hash_text = "sha256";
-    const struct ctl_option options[] = {{"--leaf", &leaf_text, NULL},
-                                         {"--hash", &hash_text, NULL}};
+    bool json = false;
+    const struct ctl_option options[] = {
+        {"--leaf", &leaf_text, NULL}, {"--hash", &hash_text, NULL}, {"--json", NULL, &json}};
+    char hex[65];
     uint64_t leaf;
     struct ctl_map file, nodes;
     struct tree t = {.discard = TREE_DISCARD_MAX};
-    if (!ctl_options(argc, argv, options, 2, &path, 1)) {
+    if (!ctl_options(argc, argv, options, sizeof options / sizeof *options, &path, 1)) {
         return CTL_FAILED;
     }
     if (!ctl_size(&leaf, leaf_text) || leaf < 1 || leaf > 1 << 30) {
@@ -122,7 +128,8 @@ int ctl_proof_tree(int argc, char **argv)
         tree_finish(e, &t, 14);
     }
     ctl_progress_end(&progress);
-    ctl_hex_print(tree_root(&t), 32);
+    ctl_hex_text(hex, tree_root(&t), 32);
+    ctl_proof_say(json, "root", hex);
     ctl_map_close(&nodes);
     ctl_map_close(&file);
     return CTL_OK;

@@ -58,11 +58,13 @@ void ctl_challenge_sector(uint8_t out[32], const struct ctl_challenge *c, uint64
 int ctl_proof_challenge(int argc, char **argv)
 {
     const char *path, *beacon_text = NULL;
-    const struct ctl_option options[] = {{"--beacon", &beacon_text, NULL}};
+    bool json = false;
+    const struct ctl_option options[] = {{"--beacon", &beacon_text, NULL}, {"--json", NULL, &json}};
+    char text[80];
     uint8_t beacon[32];
     struct ctl_commitments k;
     struct ctl_challenge c;
-    if (!ctl_options(argc, argv, options, 1, &path, 1)) {
+    if (!ctl_options(argc, argv, options, 2, &path, 1)) {
         return CTL_FAILED;
     }
     if (beacon_text == NULL || !ctl_hex(beacon, 32, beacon_text)) {
@@ -75,10 +77,9 @@ int ctl_proof_challenge(int argc, char **argv)
     if (err != ERR_OK) {
         return ctl_fail("%s: %s", path, err_text(err));
     }
-    for (int i = 0; i < 32; i++) {
-        printf("%02x", c.seed[i]);
-    }
-    printf("-%u\n", c.count);
+    ctl_hex_text(text, c.seed, 32);
+    (void)snprintf(text + 64, sizeof text - 64, "-%u", c.count);
+    ctl_proof_say(json, "challenge", text);
     ctl_map_close(&k.map);
     return CTL_OK;
 }
@@ -167,8 +168,10 @@ int ctl_proof_prove(int argc, char **argv)
     const char *challenge = NULL, *out = NULL;
     char path[4096], temporary[4096];
     struct prover p = {0};
-    const struct ctl_option options[] = {{"--challenge", &challenge, NULL}, {"-o", &out, NULL}};
-    if (!ctl_options(argc, argv, options, 2, &p.folder, 1)) {
+    bool json = false;
+    const struct ctl_option options[] = {
+        {"--challenge", &challenge, NULL}, {"-o", &out, NULL}, {"--json", NULL, &json}};
+    if (!ctl_options(argc, argv, options, 3, &p.folder, 1)) {
         return CTL_FAILED;
     }
     if (challenge == NULL || out == NULL || !ctl_challenge_parse(&p.challenge, challenge)) {
@@ -201,6 +204,9 @@ int ctl_proof_prove(int argc, char **argv)
         (void)unlink(temporary);
         return ctl_fail("proving %s: %s", p.folder, err_text(err));
     }
+    if (json) {
+        ctl_proof_say(json, "proof", out);
+    }
     return CTL_OK;
 }
 
@@ -209,6 +215,7 @@ struct verifier {
     struct ctl_map proof;
     struct ctl_challenge challenge;
     const char *fraud;
+    bool json;
 };
 
 static void fraud_write(const struct verifier *v, const struct porep_commitment *c,
@@ -222,7 +229,9 @@ static void fraud_write(const struct verifier *v, const struct porep_commitment 
         porep_fraud_build(sha256_engine_best(), out, CAP, &out_len, c, seed, v->challenge.count,
                           proof, len, bad_node, scratch) == ERR_OK &&
         ctl_file_replace(v->fraud, out, out_len) == ERR_OK) {
-        printf("fraud proof of node %" PRIu64 ": %zu bytes in %s\n", bad_node, out_len, v->fraud);
+        (void)fprintf(v->json ? stderr : stdout,
+                      "fraud proof of node %" PRIu64 ": %zu bytes in %s\n", bad_node, out_len,
+                      v->fraud);
     }
     free(out);
 }
@@ -324,11 +333,11 @@ int ctl_proof_verify(int argc, char **argv)
 {
     const char *commitment = NULL, *proof = NULL, *beacon = NULL, *challenge = NULL;
     struct verifier v = {0};
-    const struct ctl_option options[] = {{"--commitment", &commitment, NULL},
-                                         {"--proof", &proof, NULL},
-                                         {"--beacon", &beacon, NULL},
-                                         {"--challenge", &challenge, NULL},
-                                         {"--fraud", &v.fraud, NULL}};
+    char text[160];
+    const struct ctl_option options[] = {
+        {"--commitment", &commitment, NULL}, {"--proof", &proof, NULL},
+        {"--beacon", &beacon, NULL},         {"--challenge", &challenge, NULL},
+        {"--fraud", &v.fraud, NULL},         {"--json", NULL, &v.json}};
     if (!ctl_options(argc, argv, options, sizeof options / sizeof *options, NULL, 0)) {
         return CTL_FAILED;
     }
@@ -349,11 +358,15 @@ int ctl_proof_verify(int argc, char **argv)
     }
     err = verify_run(&v);
     if (err != ERR_OK) {
-        printf("refused: %s\n", err_text(err));
+        (void)snprintf(text, sizeof text, v.json ? "%s" : "refused: %s", err_text(err));
+        ctl_proof_say(v.json, "refused", text);
         return CTL_REFUSED;
     }
-    printf("ok: %" PRIu64 " bytes in %" PRIu64 " sectors, %u challenges each, proof of %" PRIu64
-           " bytes\n",
-           v.k.file_bytes, v.k.sectors, v.challenge.count, v.proof.len);
+    (void)snprintf(text, sizeof text,
+                   "%s%" PRIu64 " bytes in %" PRIu64
+                   " sectors, %u challenges each, proof of %" PRIu64 " bytes",
+                   v.json ? "" : "ok: ", v.k.file_bytes, v.k.sectors, v.challenge.count,
+                   v.proof.len);
+    ctl_proof_say(v.json, "ok", text);
     return CTL_OK;
 }

@@ -23,6 +23,7 @@ static const char state_magic[8] = {'x', 'p', 'x', '/', 's', 't', 'a', '1'};
 struct seal {
     const struct sha256_engine *engine;
     const char *folder, *parents_folder;
+    bool json;
     struct profile profile;
     struct graph graph;
     struct porep_identity identity; /* of sector 0 */
@@ -294,6 +295,7 @@ static uint64_t sector_default(uint64_t file_bytes)
 
 struct seal_options {
     const char *profile, *out, *sector, *ticket, *host, *contract, *number, *parents;
+    bool json;
 };
 
 static bool seal_parse(struct seal *s, const struct seal_options *o)
@@ -348,8 +350,12 @@ static int seal_result(struct seal *s, enum err err)
         return ctl_fail("sealing into %s: %s%s%s", s->folder, err_text(err), errno != 0 ? ": " : "",
                         errno != 0 ? strerror(errno) : "");
     }
-    printf("sealed %" PRIu64 " bytes in %" PRIu64 " sector%s of %" PRIu64 " bytes, profile %s\n",
-           s->file_bytes, s->sectors, s->sectors == 1 ? "" : "s", s->sector_bytes, s->profile.name);
+    char text[160];
+    (void)snprintf(text, sizeof text,
+                   "%s%" PRIu64 " bytes in %" PRIu64 " sector%s of %" PRIu64 " bytes, profile %s",
+                   s->json ? "" : "sealed ", s->file_bytes, s->sectors, s->sectors == 1 ? "" : "s",
+                   s->sector_bytes, s->profile.name);
+    ctl_proof_say(s->json, "sealed", text);
     return CTL_OK;
 }
 
@@ -361,6 +367,7 @@ int ctl_proof_seal(int argc, char **argv)
         {"--sector-bytes", &o.sector, NULL}, {"--ticket", &o.ticket, NULL},
         {"--host", &o.host, NULL},           {"--contract", &o.contract, NULL},
         {"--number", &o.number, NULL},       {"--parents", &o.parents, NULL},
+        {"--json", NULL, &o.json},
     };
     const char *file;
     static struct seal s;
@@ -368,6 +375,7 @@ int ctl_proof_seal(int argc, char **argv)
     if (!ctl_options(argc, argv, options, sizeof options / sizeof *options, &file, 1)) {
         return CTL_FAILED;
     }
+    s.json = o.json;
     enum err err = ctl_map_read(&s.file, file);
     if (err != ERR_OK) {
         return ctl_fail("cannot read %s: %s", file, err_text(err));

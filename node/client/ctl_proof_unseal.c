@@ -105,10 +105,11 @@ static enum err unseal_open(struct unseal *u, const char *folder)
 int ctl_proof_unseal(int argc, char **argv)
 {
     const char *folder, *out = NULL;
-    const struct ctl_option options[] = {{"-o", &out, NULL}};
+    bool json = false;
+    const struct ctl_option options[] = {{"-o", &out, NULL}, {"--json", NULL, &json}};
     char temporary[4096];
     static struct unseal u;
-    if (!ctl_options(argc, argv, options, 1, &folder, 1)) {
+    if (!ctl_options(argc, argv, options, 2, &folder, 1)) {
         return CTL_FAILED;
     }
     if (out == NULL || snprintf(temporary, sizeof temporary, "%s.part", out) >= 4096) {
@@ -130,6 +131,9 @@ int ctl_proof_unseal(int argc, char **argv)
         (void)unlink(temporary);
         (void)ctl_fail("unsealing to %s: %s", out, err_text(err));
         return err == ERR_CORRUPT ? CTL_REFUSED : CTL_FAILED;
+    }
+    if (json) {
+        ctl_proof_say(json, "file", out);
     }
     return CTL_OK;
 }

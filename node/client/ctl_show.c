@@ -19,11 +19,27 @@ static const char usage[] =
 
 static bool help(int argc, char **argv)
 {
-    if (argc > 1 && strcmp(argv[1], "--help") == 0) {
+    bool wanted = argc > 1 && strcmp(argv[1], "--help") == 0;
+
+    if (wanted) {
         fputs(usage, stdout);
-        return true;
     }
-    return false;
+    return wanted;
+}
+
+/* Reads the arguments of a command that shows what a node says. False: it is over, with *code. */
+static bool begin(struct ctl_node *node, int *code, int argc, char **argv, const char **positional,
+                  size_t n_positional)
+{
+    const struct ctl_option options[] = {CTL_NODE_OPTIONS(*node)};
+
+    ctl_node_begin(node);
+    *code = CTL_OK;
+    if (help(argc, argv)) {
+        return false;
+    }
+    *code = ctl_options(argc, argv, options, 2, positional, n_positional) ? CTL_OK : CTL_FAILED;
+    return *code == CTL_OK;
 }
 
 static const char *date(char text[32], uint64_t ms)
@@ -44,16 +60,12 @@ int ctl_info(int argc, char **argv)
     json_t *info = NULL;
     json_t *health = NULL;
     long status;
+    int code;
 
-    ctl_node_begin(&node);
-    const struct ctl_option options[] = {CTL_NODE_OPTIONS(node)};
-    if (help(argc, argv)) {
-        return CTL_OK;
+    if (!begin(&node, &code, argc, argv, NULL, 0)) {
+        return code;
     }
-    if (!ctl_options(argc, argv, options, 2, NULL, 0)) {
-        return CTL_FAILED;
-    }
-    int code = ctl_ask(&node, &info, "GET", "/node/info", NULL, 200);
+    code = ctl_ask(&node, &info, "GET", "/node/info", NULL, 200);
     if (code != CTL_OK) {
         return code;
     }
@@ -124,18 +136,17 @@ int ctl_account_show(int argc, char **argv)
     char hex[65];
     char path[96];
     json_t *json;
+    int code;
 
-    ctl_node_begin(&node);
-    const struct ctl_option options[] = {CTL_NODE_OPTIONS(node)};
-    if (help(argc, argv)) {
-        return CTL_OK;
+    if (!begin(&node, &code, argc, argv, &who, 1)) {
+        return code;
     }
-    if (!ctl_options(argc, argv, options, 2, &who, 1) || !ctl_account(&node, key, who)) {
+    if (!ctl_account(&node, key, who)) {
         return CTL_FAILED;
     }
     hex_text(hex, key);
     (void)snprintf(path, sizeof(path), "/account/%s", hex);
-    int code = ctl_ask(&node, &json, "GET", path, NULL, 200);
+    code = ctl_ask(&node, &json, "GET", path, NULL, 200);
     if (code == CTL_OK && node.json) {
         ctl_print_json(json);
     } else if (code == CTL_OK) {
@@ -170,13 +181,8 @@ int ctl_block(int argc, char **argv)
     json_t *json;
     int code;
 
-    ctl_node_begin(&node);
-    const struct ctl_option options[] = {CTL_NODE_OPTIONS(node)};
-    if (help(argc, argv)) {
-        return CTL_OK;
-    }
-    if (!ctl_options(argc, argv, options, 2, &which, 1)) {
-        return CTL_FAILED;
+    if (!begin(&node, &code, argc, argv, &which, 1)) {
+        return code;
     }
     if (strcmp(which, "tip") == 0 || strcmp(which, "final") == 0) {
         code = ctl_ask(&node, &json, "GET", which[0] == 't' ? "/chain/height" : "/chain/finalized",
@@ -206,16 +212,12 @@ int ctl_peers(int argc, char **argv)
     json_t *json;
     size_t i;
     json_t *peer;
+    int code;
 
-    ctl_node_begin(&node);
-    const struct ctl_option options[] = {CTL_NODE_OPTIONS(node)};
-    if (help(argc, argv)) {
-        return CTL_OK;
+    if (!begin(&node, &code, argc, argv, NULL, 0)) {
+        return code;
     }
-    if (!ctl_options(argc, argv, options, 2, NULL, 0)) {
-        return CTL_FAILED;
-    }
-    int code = ctl_ask(&node, &json, "GET", "/node/peers", NULL, 200);
+    code = ctl_ask(&node, &json, "GET", "/node/peers", NULL, 200);
     if (code != CTL_OK) {
         return code;
     }

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """A chain from the simulator to a daemon's database and back; what is changed on its way is refused. Keystores and
 databases as a person handles them."""
+import json
 import os
 import random
 import subprocess
@@ -24,6 +25,8 @@ def chain(folder):
     assert here.startswith("good: height ") and " 0 decisions" not in here
     assert run(ctl, "chain", "import", there) == here, "two stores, one verdict"
     assert "ratio" in run(ctl, "chain", "import", there, "--verify")
+    said = json.loads(run(ctl, "chain", "import", there, "--verify", "--json"))
+    assert said["id"] == here.split()[-1] and said["verify"]["signatures"] > 0 and said["verify"]["ratio"] > 0, said
 
     # into a database and out again: the same bytes
     data = os.path.join(folder, "data")
@@ -35,7 +38,8 @@ def chain(folder):
     with open(genesis, "wb") as file:
         file.write(whole[16:16 + int.from_bytes(whole[12:16], "little")])
     back = os.path.join(folder, "back.chain")
-    run(ctl, "chain", "export", data, "--genesis", genesis, "-o", back)
+    exported = json.loads(run(ctl, "chain", "export", data, "--genesis", genesis, "-o", back, "--json"))
+    assert (exported["height"], exported["id"]) == (said["height"], said["id"])
     with open(back, "rb") as file:
         assert file.read() == whole
     return whole, data
