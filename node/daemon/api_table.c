@@ -9,7 +9,7 @@ static const struct param params[] = {
     {"publicKey", PARAM_ACCOUNT, "public key (or address) of an account"},
     {"pageSize", PARAM_PAGE, "entries of a page: 10 to 100, 25 when absent"},
     {"id", PARAM_HASH, "transaction after which the page begins"},
-    {"ordering", PARAM_ORDER, "-id: newest first (default); id: oldest first"},
+    {"ordering", PARAM_ORDER, "-id: newest first; id: oldest first, the default within a block"},
 };
 
 const struct param *api_param(const char *name, size_t len)

@@ -4,6 +4,7 @@
 
 #include "node/chain/txpool.h"
 #include "node/crypto/hash.h"
+#include "node/crypto/secret.h"
 #include "node/crypto/sign.h"
 #include "node/daemon/api_call.h"
 #include "node/daemon/index.h"
@@ -61,7 +62,7 @@ void faucet_close(struct faucet *faucet)
 {
     if (faucet != NULL) {
         faucet->api->faucet = NULL;
-        memset(faucet->options.seed, 0, sizeof(faucet->options.seed));
+        secret_wipe(faucet, sizeof(*faucet));
         free(faucet);
     }
 }
@@ -71,24 +72,31 @@ static uint64_t now_ms(const struct api *api)
     return api->host.now(api->host.context).wall_ms;
 }
 
-/* True when the client may ask once more. */
+/* True when the client may ask once more. Of IPv6 addresses everybody has 2^64: networks are
+ * counted. */
 static bool asker_admit(struct faucet *f, const struct api_request *request)
 {
+    static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
     uint64_t now = now_ms(f->api);
     struct asker *found = NULL;
+    uint8_t from[16];
 
     if (f->options.asks_max == 0 || request->local) {
         return true;
     }
+    memcpy(from, request->from, 16);
+    if (memcmp(from, mapped, sizeof(mapped)) != 0) {
+        memset(from + 8, 0, 8);
+    }
     for (size_t i = 0; i < ASKERS_MAX; i++) {
-        if (f->askers[i].count > 0 && memcmp(f->askers[i].from, request->from, 16) == 0) {
+        if (f->askers[i].count > 0 && memcmp(f->askers[i].from, from, 16) == 0) {
             found = &f->askers[i];
         }
     }
     if (found == NULL) {
         found = &f->askers[f->asker_next++ % ASKERS_MAX];
         *found = (struct asker){.since_ms = now};
-        memcpy(found->from, request->from, 16);
+        memcpy(found->from, from, 16);
     }
     if (now >= found->since_ms + f->options.window_ms || now < found->since_ms) {
         found->since_ms = now;

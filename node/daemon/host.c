@@ -6,6 +6,7 @@
 #include <sys/random.h>
 #include <time.h>
 
+#include "node/crypto/secret.h"
 #include "node/daemon/host_private.h"
 
 #define SWEEP_MS 250
@@ -74,6 +75,7 @@ static void on_sweep(uv_timer_t *timer)
         memcpy(secret, host->identity.transport_secret, sizeof(secret));
         identity_make(&host->identity, host->config->node_seed, secret, host->config->genesis,
                       now.wall_ms);
+        secret_wipe(secret, sizeof(secret));
     }
 }
 
@@ -136,6 +138,7 @@ enum err host_open(struct host **out, const struct host_options *options)
                   options->node->genesis, host_now(host).wall_ms);
     host_random(seed, sizeof(seed));
     node_init(host->node, options->node, seed, options->shared);
+    secret_wipe(seed, sizeof(seed));
     handles_init(host);
     *out = host;
     return ERR_OK;

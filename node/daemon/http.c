@@ -136,18 +136,37 @@ static int answer_send(struct http *http, struct lws *wsi, struct exchange *x)
 
 /* --- requests --- */
 
-static bool peer_of(struct lws *wsi, uint8_t address[16])
+static bool address_parse_ip(uint8_t address[16], const char *text)
 {
-    char text[64];
-    lws_get_peer_simple(lws_get_network_wsi(wsi), text, sizeof(text));
     memset(address, 0, 16);
     if (inet_pton(AF_INET6, text, address) == 1) {
-        static const uint8_t loopback[16] = {[15] = 1};
-        static const uint8_t mapped[13] = {[10] = 0xff, [11] = 0xff, [12] = 127};
-        return memcmp(address, loopback, 16) == 0 || memcmp(address, mapped, 13) == 0;
+        return true;
     }
     address[10] = address[11] = 0xff;
-    return inet_pton(AF_INET, text, address + 12) == 1 && address[12] == 127;
+    return inet_pton(AF_INET, text, address + 12) == 1;
+}
+
+/* The client; true when it is on this machine. A proxy is, whose clients are not: it has added
+ * whom it serves to the end of the list. Nobody else is believed to have such a list. */
+static bool peer_of(struct lws *wsi, uint8_t address[16])
+{
+    static const uint8_t loopback[16] = {[15] = 1};
+    static const uint8_t mapped[13] = {[10] = 0xff, [11] = 0xff, [12] = 127};
+    char text[256] = "";
+
+    lws_get_peer_simple(lws_get_network_wsi(wsi), text, 64);
+    bool local = address_parse_ip(address, text) &&
+                 (memcmp(address, loopback, 16) == 0 || memcmp(address, mapped, 13) == 0);
+    if (!local || lws_hdr_total_length(wsi, WSI_TOKEN_X_FORWARDED_FOR) == 0) {
+        return local;
+    }
+    if (lws_hdr_copy(wsi, text, sizeof(text), WSI_TOKEN_X_FORWARDED_FOR) < 0) {
+        text[0] = 0;
+    }
+    const char *comma = strrchr(text, ',');
+    const char *last = comma == NULL ? text : comma + 1;
+    (void)address_parse_ip(address, last + strspn(last, " ")); /* else all who are unknown as one */
+    return false;
 }
 
 static int request_answer(struct http *http, struct lws *wsi, struct exchange *x)

@@ -85,15 +85,28 @@ static void noticed(void *context, const struct host_notice *notice)
     }
 }
 
+/* A name that is too long ends before a character, not within one. */
+static void name_copy(char *out, size_t size, const char *name)
+{
+    size_t len = strlen(name);
+
+    if (len >= size) {
+        len = size - 1;
+        while (len > 0 && ((unsigned char)name[len] & 0xc0) == 0x80) {
+            len--;
+        }
+    }
+    memcpy(out, name, len);
+    out[len] = 0;
+}
+
 static void names(struct http *http)
 {
     const struct http_options *o = &http->options;
     char id[17];
-    (void)snprintf(http->friendly_name, sizeof(http->friendly_name), "%s",
-                   o->friendly_name != NULL ? o->friendly_name
-                                            : id_text(id, host_node_id(http->host)));
-    (void)snprintf(http->host_name, sizeof(http->host_name), "%s",
-                   o->host_name != NULL ? o->host_name : "");
+    name_copy(http->friendly_name, sizeof(http->friendly_name),
+              o->friendly_name != NULL ? o->friendly_name : id_text(id, host_node_id(http->host)));
+    name_copy(http->host_name, sizeof(http->host_name), o->host_name != NULL ? o->host_name : "");
     http->api.friendly_name = http->friendly_name;
     http->api.host_name = http->host_name;
 }
@@ -114,7 +127,7 @@ enum err http_api_open(struct http *http)
         struct sign_secret secret;
         sign_keypair(&secret, config->account_seed);
         memcpy(api->keys.account, secret.public_key, 32);
-        memset(&secret, 0, sizeof(secret));
+        sign_secret_wipe(&secret);
     }
     if (http->options.index_folder != NULL) {
         TRY(index_open(&api->index, http->options.index_folder, config->genesis->hash,

@@ -72,7 +72,8 @@ enum err keys_open(struct keys *keys, const char *path, struct span passphrase,
     }
     enum err err = ERR_OK;
     if (flock(keys->lock, LOCK_EX | LOCK_NB) != 0) {
-        err = ERR_BUSY;
+        err = errno == EWOULDBLOCK ? ERR_BUSY : ERR_IO;
+        snprintf(message, KEYS_MESSAGE_BYTES, "%s: cannot be locked: %s", path, strerror(errno));
     }
     if (err == ERR_OK) {
         err = keystore_read(&keystore, keys->lock, path, passphrase, message);

@@ -303,7 +303,7 @@ static void totals(FILE *out, const struct api *api)
         {"sent_bytes", "bytes to peers", stats.sent_bytes, false},
         {"received_frames", "frames from peers", stats.received_frames, false},
         {"sent_frames", "frames to peers", stats.sent_frames, false},
-        {"handshakes", "handshakes that succeeded", stats.handshakes, false},
+        {"handshakes", "handshakes begun", stats.handshakes, false},
         {"handshakes_failed", "handshakes that failed", stats.handshakes_failed, false},
         {"sockets_refused", "connections refused by a limit", stats.refused, false},
     };

@@ -85,7 +85,7 @@ static json_t *schemas(void)
     return all;
 }
 
-static json_t *param_json(const char *name, size_t len, bool in_path)
+static json_t *param_json(const struct route *route, const char *name, size_t len, bool in_path)
 {
     const struct param *param = api_param(name, len);
     json_t *schema;
@@ -102,7 +102,7 @@ static json_t *param_json(const char *name, size_t len, bool in_path)
         break;
     case PARAM_ORDER:
         schema = json_pack("{s:s, s:[s, s], s:s}", "type", "string", "enum", "id", "-id", "default",
-                           "-id");
+                           route->handler == api_block_txs ? "id" : "-id");
         break;
     case PARAM_HASH:
     case PARAM_KEY:
@@ -122,11 +122,11 @@ static json_t *parameters(const struct route *route)
     const char *at = route->pattern;
     while ((at = strchr(at, '{')) != NULL) {
         size_t len = (size_t)(strchr(at, '}') - at) - 1;
-        (void)json_array_append_new(list, param_json(++at, len, true));
+        (void)json_array_append_new(list, param_json(route, ++at, len, true));
     }
     for (size_t i = 0; route->query[i] != NULL; i++) {
-        (void)json_array_append_new(list,
-                                    param_json(route->query[i], strlen(route->query[i]), false));
+        (void)json_array_append_new(
+            list, param_json(route, route->query[i], strlen(route->query[i]), false));
     }
     return list;
 }

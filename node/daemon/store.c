@@ -345,6 +345,22 @@ static enum err say(char message[STORE_MESSAGE_BYTES], enum err err, const char 
     return err;
 }
 
+/* That the files are there is as durable as what is in them. */
+static void folders_sync(const char *path)
+{
+    static const char *const ends[] = {"", "/.."};
+
+    for (size_t i = 0; i < 2; i++) {
+        char folder[4200];
+        snprintf(folder, sizeof(folder), "%s%s", path, ends[i]);
+        int file = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (file >= 0) {
+            (void)fsync(file);
+            close(file);
+        }
+    }
+}
+
 static enum err folder_hold(struct store *store, const char *path, char *message)
 {
     char file[4200];
@@ -360,6 +376,9 @@ static enum err folder_hold(struct store *store, const char *path, char *message
                    strerror(errno));
     }
     if (flock(store->lock, LOCK_EX | LOCK_NB) != 0) {
+        if (errno != EWOULDBLOCK) {
+            return say(message, ERR_IO, "%s: cannot be locked: %s", file, strerror(errno));
+        }
         return say(message, ERR_BUSY, "%s: another process uses this database", path);
     }
     return ERR_OK;
@@ -451,6 +470,7 @@ enum err store_open_as(struct store **out, uv_loop_t *loop, const char *path,
     }
     if (err == ERR_OK) {
         err = meta_open(store, path, genesis_hash, message);
+        folders_sync(path);
     }
     if (err == ERR_OK) {
         err = store_err(mdb_txn_begin(store->env, NULL, MDB_RDONLY, &store->reader));

@@ -156,6 +156,24 @@ def check_faucet(client):
     return tx
 
 
+def check_proxied(client):
+    """Behind a proxy on this machine everybody is who the proxy says, not somebody on this machine."""
+    def faucet(key, forwarded):
+        request = urllib.request.Request(client.base + "/faucet", method="POST", headers={"X-Forwarded-For": forwarded},
+                                         data=json.dumps({"recipient": f"{key:064x}", "amount": [1, 0]}).encode())
+        try:
+            return urllib.request.urlopen(request, timeout=60).status
+        except urllib.error.HTTPError as error:
+            return error.code
+
+    def paid(key, forwarded):  # a node that has too much to do says 503
+        return client.wait(lambda: (lambda code: code if code != 503 else 0)(faucet(key, forwarded)))
+
+    assert [paid(1000 + i, f"10.9.9.{i}, 198.51.100.7") for i in range(11)] == 10 * [202] + [429]
+    assert paid(1010, "198.51.100.7, 198.51.100.8") == 202
+    print("faucet: ten times for whom a proxy names")
+
+
 async def check_ws(client):
     async with websockets.connect(f"ws://127.0.0.1:{client.port}/ws") as ws:
         uid = json.loads(await ws.recv())["uid"]
@@ -313,6 +331,7 @@ def main():
         check_metrics(client)
         check_peers(client)
         check_transport(client)
+        check_proxied(client)
         check_programs(client)
     with running("small") as (port, process):
         client = Client(port)

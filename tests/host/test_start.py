@@ -35,9 +35,11 @@ def main():
                 raise AssertionError(f"{now}: it runs on") from None
             said = live.log(1)[before:]
             assert code == 1 and any(" error " in line and why in line for line in said.splitlines()), (now, code, said)
-        (home / "node.yaml").write_text(good)
+        assert good.count("'testnet 1'") == 1
+        (home / "node.yaml").write_text(good.replace("'testnet 1'", "'x" + 40 * "\u00fc" + "'"))  # cut, not within a character
         live.start(1)
         live.wait_final(2)
+        assert live.ask(1, "/node/info")["friendlyName"] == "x" + 31 * "\u00fc"
         live.stop(1)
     print("start: eight ways not to, each with its reason")
 

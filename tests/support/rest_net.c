@@ -195,12 +195,13 @@ json_t *rest_net_ask(struct rest_net *net, unsigned *status, enum api_method met
 {
     const char *query = strchr(target, '?');
     size_t path = query == NULL ? strlen(target) : (size_t)(query - target);
-    const struct api_request request = {
+    struct api_request request = {
         .method = method,
         .path = span_of(target, path),
         .query = query == NULL ? span_of(NULL, 0) : span_of(query + 1, strlen(query + 1)),
         .body = body == NULL ? span_of(NULL, 0) : span_of(body, strlen(body)),
-        .local = true};
+        .local = !net->remote};
+    memcpy(request.from, net->from, 16);
     struct api_answer answer;
     api_answer(&net->api, &answer, &request);
     *status = answer.status;

@@ -19,6 +19,8 @@ struct rest_net {
     struct feed *feed;
     int64_t clock_ms; /* added to what the daemon believes the date to be */
     char folder[64];  /* of the index */
+    bool remote;      /* who asks is not on this machine but at `from` */
+    uint8_t from[16];
     struct host_reply reply;
     uint64_t requests;
     uint64_t events[FEED_STATUS + 1]; /* told by the feed */

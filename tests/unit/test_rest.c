@@ -408,6 +408,29 @@ Test(rest, the_faucet_keeps_its_window)
     cr_assert_eq(rest_net_end(net), 0);
 }
 
+/* A client counts by its address, and of IPv6 by its network, which has more addresses than the
+ * faucet has coins. */
+Test(rest, the_faucet_counts_clients)
+{
+    struct rest_net *net = rest_net_new(4);
+    char body[200];
+    rest_net_run(net, 30);
+    net->remote = true;
+    net->from[0] = 0x20;
+    for (int i = 0; i <= 10; i++) {
+        (void)snprintf(body, sizeof(body), "{\"recipient\":\"%064d\",\"amount\":[1,0]}", 100 + i);
+        net->from[15] = (uint8_t)i;
+        if (i < 10) {
+            json_decref(ask(net, 202, API_POST, "/faucet", body));
+        } else {
+            refuse(net, 429, "TooManyRequests", API_POST, "/faucet", body);
+        }
+    }
+    net->from[7] = 1;
+    json_decref(ask(net, 202, API_POST, "/faucet", body));
+    cr_assert_eq(rest_net_end(net), 0);
+}
+
 /* A flood of invalid transactions takes no more memory than the verdicts' limit, and they go. */
 Test(rest, verdicts_are_bounded)
 {
