@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -100,8 +101,20 @@ bool ctl_wallet_key(uint8_t key[32], const char *name)
 
 /* --- passphrases --- */
 
+static volatile sig_atomic_t ended_by;
+
+static void on_end(int number)
+{
+    ended_by = number;
+}
+
+/* Who interrupts the question gets his terminal back as it was. */
 static bool terminal_line(char *line, size_t size, const char *prompt)
 {
+    static const int ends[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
+    enum { ENDS = sizeof(ends) / sizeof(ends[0]) };
+    const struct sigaction end = {.sa_handler = on_end}; /* reading is broken off by it */
+    struct sigaction were[ENDS];
     struct termios quiet;
     struct termios before;
     FILE *terminal = fopen("/dev/tty", "r+e");
@@ -114,6 +127,9 @@ static bool terminal_line(char *line, size_t size, const char *prompt)
     }
     quiet = before;
     quiet.c_lflag &= ~(tcflag_t)ECHO;
+    for (size_t i = 0; i < ENDS; i++) {
+        (void)sigaction(ends[i], &end, &were[i]);
+    }
     (void)fputs(prompt, terminal);
     (void)fflush(terminal);
     (void)tcsetattr(fileno(terminal), TCSAFLUSH, &quiet);
@@ -121,6 +137,13 @@ static bool terminal_line(char *line, size_t size, const char *prompt)
     (void)tcsetattr(fileno(terminal), TCSAFLUSH, &before);
     (void)fputs("\n", terminal);
     (void)fclose(terminal);
+    for (size_t i = 0; i < ENDS; i++) {
+        (void)sigaction(ends[i], &were[i], NULL);
+    }
+    if (ended_by != 0) {
+        secret_wipe(line, size);
+        (void)raise(ended_by);
+    }
     line[strcspn(line, "\n")] = 0;
     return good;
 }

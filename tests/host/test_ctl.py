@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """orreryctl as a person uses it, against hosts in one process. Usage: test_ctl.py ORRERYCTL REST_SERVER"""
-import fcntl, http.server, json, os, subprocess, sys, tempfile, threading
+import fcntl, http.server, json, os, pty, signal, subprocess, sys, tempfile, termios, threading
 
 ctl, server = sys.argv[1:]
 
@@ -42,6 +42,23 @@ def listens_to_a_liar(run, alice):
     run("send", "bob", alice, "1", "--fee", "0.01", *at)
     assert Liar.announced == 1
     node.shutdown()
+
+
+def interrupted(environment):
+    """Asked for a passphrase, ended by ^C: the terminal shows again what is typed."""
+    child, terminal = pty.fork()
+    if child == 0:
+        os.environ.update(environment)
+        os.environ.pop("ORRERY_PASSPHRASE_FILE", None)
+        os.execv(ctl, [ctl, "wallet", "new", "carol"])
+    said = b""
+    while b"passphrase: " not in said or termios.tcgetattr(terminal)[3] & termios.ECHO:
+        said += os.read(terminal, 100) if b"passphrase: " not in said else b""
+    os.write(terminal, b"half\x03")
+    _, status = os.waitpid(child, 0)
+    assert os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGINT, status
+    assert termios.tcgetattr(terminal)[3] & termios.ECHO
+    os.close(terminal)
 
 
 def main():
@@ -103,6 +120,7 @@ def main():
     assert "written" in subprocess.run([ctl, "wallet", "export", "bob"], env=environment, stdout=open("/dev/full", "w"),
                                        stderr=subprocess.PIPE, text=True).stderr
     listens_to_a_liar(run, alice["publicKey"])
+    interrupted(environment)
     # A node is registered while it runs, with a passphrase of its own.
     keys, words = os.path.join(folder.name, "node.keys"), os.path.join(folder.name, "words")
     with open(words, "w") as file:
