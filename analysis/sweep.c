@@ -341,8 +341,13 @@ static bool figure_print(FILE *out, const struct sweep *sweep, const struct grid
             "seeds", "mean", interval_name(f), "published", "");
     for (size_t i = 0; i < count; i++) {
         const struct sweep_row *r = &rows[i];
-        fprintf(out, "%18s %10s %5zu %12.6g ", r->label, r->series != NULL ? r->series : "",
-                r->measured.count, r->measured.mean);
+        fprintf(out, "%18s %10s %5zu ", r->label, r->series != NULL ? r->series : "",
+                r->measured.count);
+        if (r->measured.count > 0) {
+            fprintf(out, "%12.6g ", r->measured.mean);
+        } else {
+            fprintf(out, "%12s ", "-");
+        }
         if (isnan(r->low)) {
             fprintf(out, "%25s", "too few seeds");
         } else {

@@ -1,21 +1,24 @@
 /* Spams every peer with `rate` frames a second: inventories of what does not exist, transactions of
- * accounts that have nothing, blocks whose parents nobody has. All are well formed, so nobody may
- * be blamed for passing them on; limits must hold (spec: decisions 4, 20; limits.def). */
+ * accounts that have nothing, blocks whose parents nobody has; or (`pool`) transfers of its own
+ * account to itself, each valid, which fill pools and blocks for the least fee. All are well
+ * formed, so nobody may be blamed for passing them on; limits must hold (spec: decisions 4, 20;
+ * limits.def). */
 #include "node/chain/block.h"
 #include "node/chain/tx.h"
 #include "sim/adversary/kind.h"
 
 enum { FLOOD_WHAT, FLOOD_RATE };
-enum { FLOOD_INVENTORY, FLOOD_TRANSACTIONS, FLOOD_ORPHANS, FLOOD_ALL };
-enum { FLOOD_IDS = 256, FLOOD_BURST_MAX = 64 };
+enum { FLOOD_INVENTORY, FLOOD_TRANSACTIONS, FLOOD_ORPHANS, FLOOD_ALL, FLOOD_POOL };
+enum { FLOOD_IDS = 256, FLOOD_BURST_MAX = 64, FLOOD_TX_BYTES = 512 };
 #define FLOOD_TICK_NS UINT64_C(100000000)
 #define FLOOD_RATE_MAX (UINT64_C(1000000000) / FLOOD_TICK_NS * FLOOD_BURST_MAX)
 
-static const char *const floods[] = {"inventory", "transactions", "orphans", "all", NULL};
+static const char *const floods[] = {"inventory", "transactions", "orphans", "all", "pool", NULL};
 
 struct flood {
     uint64_t due_ns, sent;
     uint64_t begun_ns;
+    uint64_t nonce; /* of the next transfer */
 };
 
 static void random_fill(struct act *a, uint8_t *out, size_t len)
@@ -44,29 +47,61 @@ static void inventory(struct act *a, uint64_t links)
     }
 }
 
-static void transaction(struct act *a, uint64_t links)
+/* A transfer of the least there is; facts: nonce, fee and expiry. */
+static void transfer(struct act *a, uint64_t links, const uint8_t seed[32], const uint8_t to[32],
+                     struct tx facts)
 {
-    uint8_t seed[32], to[32], body[64], tx[512], out[600];
+    uint8_t body[64], tx[FLOOD_TX_BYTES], out[FLOOD_TX_BYTES + 16];
     struct sign_secret secret;
     struct writer w;
     size_t tx_len, len;
 
-    random_fill(a, seed, sizeof(seed));
-    random_fill(a, to, sizeof(to));
     sign_keypair(&secret, seed);
     writer_init(&w, body, sizeof(body));
     writer_hash(&w, to);
     writer_u64(&w, 1);
     writer_var(&w, 0);
-    struct tx facts = {.type = TX_transfer,
-                       .fee_max = 1000000,
-                       .expiry = UINT64_C(1) << 32,
-                       .body = span_of(body, writer_len(&w))};
+    facts.type = TX_transfer;
+    facts.body = span_of(body, writer_len(&w));
     enum err err = tx_build(tx, sizeof(tx), &tx_len, &facts, a->c.config->genesis->hash, &secret);
     struct frame_tx m = {.tx = span_of(tx, err == ERR_OK ? tx_len : 0)};
     if (err == ERR_OK && frame_tx_encode(out, sizeof(out), &len, &m) == ERR_OK) {
         act_send_bytes(a, links, out, len);
     }
+}
+
+static void transaction(struct act *a, uint64_t links)
+{
+    uint8_t seed[32], to[32];
+
+    random_fill(a, seed, sizeof(seed));
+    random_fill(a, to, sizeof(to));
+    transfer(a, links, seed, to, (struct tx){.fee_max = 1000000, .expiry = UINT64_C(1) << 32});
+}
+
+/* The own account's, one nonce after the other, as many as a pool takes of one sender; then from
+ * the first again that is in no block. Without free tokens there is none. */
+static void pool_fill(struct act *a, uint64_t links)
+{
+    struct flood *s = a->state;
+    const struct chain *chain = node_chain(a->node);
+    const struct tree_entry *tip = chain_entry(chain, chain_tip(chain));
+    uint64_t multiplier =
+        a->c.config->policy->fee_multiplier + chain_params(chain)->fee_multiplier_min;
+    uint64_t fee = FLOOD_TX_BYTES * multiplier;
+    uint64_t most = a->c.config->policy->pool_sender_max;
+    struct account account;
+
+    if (state_account(&account, a->c.shared, tip->state_root, act_account(a)) != ERR_OK ||
+        account.free < fee * most) {
+        return;
+    }
+    if (s->nonce < account.nonce || s->nonce >= account.nonce + most) {
+        s->nonce = account.nonce;
+    }
+    transfer(a, links, a->c.config->account_seed, act_account(a),
+             (struct tx){.nonce = s->nonce++, .fee_max = fee, .expiry = tip->height + 1000});
+    ctx_charge(&a->c, COST_SIGN, 1);
 }
 
 static void orphan(struct act *a, uint64_t links)
@@ -119,6 +154,9 @@ static void flood_after(struct act *a)
             break;
         case FLOOD_TRANSACTIONS:
             transaction(a, links);
+            break;
+        case FLOOD_POOL:
+            pool_fill(a, links);
             break;
         default:
             orphan(a, links);

@@ -187,7 +187,7 @@ static enum err metric_check(const struct grid_figure *f, const char *name,
     }
     if (strcmp(near.best, name) != 0) {
         err = settings_refuse(error, f->line, ERR_UNKNOWN,
-                              "figure `%s`: no number of the summary is called `%s`; the nearest "
+                              "figure `%s`: no metric is called `%s`; the nearest "
                               "is `%s`",
                               f->name, name, near.best);
     }
@@ -280,8 +280,9 @@ static int sweep_finish(const struct sweep_job *j, size_t failed, int worst)
         return EXIT_USAGE;
     }
     if (failed > 0) {
-        fprintf(stderr, "orrery sweep: %zu of %zu runs failed; --resume runs them again\n", failed,
-                grid_jobs(j->grid));
+        fprintf(stderr,
+                "orrery sweep: %zu of %zu runs failed or were not run; --resume runs them\n",
+                failed, grid_jobs(j->grid));
         code = worst > EXIT_USAGE ? worst : EXIT_USAGE;
     }
     return code;

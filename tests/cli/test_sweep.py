@@ -32,7 +32,7 @@ figures:
 
 
 def run(*command, code=0, env=None):
-    done = subprocess.run([str(c) for c in command], capture_output=True, text=True, timeout=240, env=env)
+    done = subprocess.run([str(c) for c in command], capture_output=True, text=True, timeout=800, env=env)
     assert code in (None, done.returncode), f"{command}: exit {done.returncode}\n{done.stdout}{done.stderr}"
     return done.stdout + done.stderr
 
@@ -94,7 +94,7 @@ class Sweep(unittest.TestCase):
         """Starts a sweep and kills it, or the child that `victim` picks, once its first run is there."""
         sweep = subprocess.Popen([str(c) for c in command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                                  env=env, start_new_session=True)
-        until = time.monotonic() + 200
+        until = time.monotonic() + 800
         while not list(self.out.glob("p*/*/summary.txt")) and sweep.poll() is None and time.monotonic() < until:
             time.sleep(0.02)
         self.assertIsNone(sweep.poll(), "it ended before it could be killed")
@@ -102,17 +102,21 @@ class Sweep(unittest.TestCase):
             os.killpg(sweep.pid, signal.SIGKILL)
         else:
             os.kill(victim(sweep.pid), signal.SIGKILL)
-        sweep.communicate(timeout=200)
+        sweep.communicate(timeout=800)
         self.assertNotEqual(sweep.returncode, 0)
 
-    def whole(self, duration):
-        """The grid in one piece, and what it says."""
-        self.grid.write_text(self.grid.read_text().replace("duration=3 min", duration).replace("1..3", "1..6"))
-        text = run(ORRERY, "sweep", self.grid, "-o", self.folder / "whole", "--jobs", 2, code=None)
-        return self.digests(self.folder / "whole"), re.findall(r"^ .*", text, re.M)
+    in_one_piece = None
+
+    def whole(self):
+        """Longer runs, six seeds: digests and rows of the grid in one piece."""
+        self.grid.write_text(self.grid.read_text().replace("duration=3 min", "duration=1 h").replace("1..3", "1..6"))
+        if Sweep.in_one_piece is None:
+            text = run(ORRERY, "sweep", self.grid, "-o", self.folder / "whole", "--jobs", 2, code=None)
+            Sweep.in_one_piece = self.digests(self.folder / "whole"), re.findall(r"^ .*", text, re.M)
+        return Sweep.in_one_piece
 
     def test_killed_and_resumed(self):
-        want, rows = self.whole("duration=2 h")
+        want, rows = self.whole()
         self.killed([ORRERY, "sweep", self.grid, "-o", self.out, "--jobs", 2])
         self.assertFalse((self.out / "sweep.h5").exists())
         text = run(ORRERY, "sweep", self.grid, "-o", self.out, "--resume", "--jobs", 2, code=None)
@@ -125,7 +129,7 @@ class Sweep(unittest.TestCase):
             return int(subprocess.run(["pgrep", "-n", "-P", str(mpirun), "orrery"], capture_output=True, text=True).stdout)
         env = dict(os.environ, OMPI_ALLOW_RUN_AS_ROOT="1", OMPI_ALLOW_RUN_AS_ROOT_CONFIRM="1",
                    ASAN_OPTIONS="detect_leaks=0")
-        want, rows = self.whole("duration=2 h")
+        want, rows = self.whole()
         ranks = ["mpirun", "--oversubscribe", "-n", 2, ORRERY, "sweep", self.grid, "-o", self.out]
         self.killed(ranks, env=env, victim=rank)
         text = run(*ranks, "--resume", code=None, env=env)

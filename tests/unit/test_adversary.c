@@ -50,6 +50,7 @@ static const struct {
     {"selfish node 0 gamma 3/2", NULL, "at most 1"},
     {"flood node 0 rate 640", "flood node 0 what all rate 640\n", NULL},
     {"flood node 0 rate 641", NULL, "at most 640"},
+    {"flood node 0 what pool", "flood node 0 what pool rate 10\n", NULL},
     {"double-spend node 0 confirmations 512", NULL, "at most 511"},
     {"twins node 0-1 with node 7", NULL, "twins takes as many nodes behind 'with' as before it"},
     {"twins node 0 with none", NULL, "twins takes as many nodes behind 'with' as before it"},
@@ -289,6 +290,26 @@ Test(adversary, floods_end_at_limits)
         cr_expect_eq(run_figure(&run, "nodes_behind_end"), 0);
         run_end(&run);
     }
+}
+
+/* Three accounts fill the pools with transfers that are valid and pay: each has a sender's share of
+ * the pool and no more, and who has a transaction of his own waits for a block or two. */
+Test(adversary, a_flood_that_pays_has_a_senders_share)
+{
+    static const char *const with[] = {"duration=2 min", "groups.newcomers.join=1 min"};
+    struct run run = run_threads(run_joining,
+                                 "load:\n  - {kind: transfer, group: validators, per_second: 1/2}\n"
+                                 "adversaries:\n  - flood node 0-2 what pool rate 20\n",
+                                 with, 2, 1);
+
+    cr_expect_gt(run_figure(&run, "flood_frames"), 10000);
+    cr_expect_gt(run_figure(&run, "tx_rejected"), 1000); /* a nonce that is there already */
+    cr_expect_gt(run_figure(&run, "tx_submitted"), 20);
+    cr_expect_lt(run_figure(&run, "tx_inclusion_latency_p50"), 16); /* four blocks */
+    cr_expect_geq(run_figure(&run, "checkpoints"), 3);
+    cr_expect_eq(run_figure(&run, "peers_misbehaved"), 0);
+    cr_expect_eq(run_figure(&run, "nodes_behind_end"), 0);
+    run_end(&run);
 }
 
 /* Half of all relays and more tell of each other alone and fill the newcomers' places: their first
