@@ -117,6 +117,13 @@ bool chain_holds(const struct chain *chain, const uint8_t id[32])
     return tree_find(&chain->tree, id) != TREE_NONE || orphans_hold(&chain->orphans, id);
 }
 
+void chain_lacking(const struct chain *chain, uint8_t id[32], uint64_t *height)
+{
+    uint32_t steps = orphans_root(&chain->orphans, id);
+
+    *height = *height > steps ? *height - steps : 0;
+}
+
 uint32_t chain_tip(const struct chain *chain)
 {
     return chain->tree.tip;

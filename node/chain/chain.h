@@ -53,6 +53,9 @@ uint32_t chain_find(const struct chain *chain, const uint8_t id[32]);
 bool chain_refused(const struct chain *chain, const uint8_t id[32]);
 /* True when the whole block is here: in the tree, or waiting for its parent or its time. */
 bool chain_holds(const struct chain *chain, const uint8_t id[32]);
+/* What to ask for to get this block: itself, or, where it waits, the oldest ancestor that is not
+ * here; its height with it (0: not known). */
+void chain_lacking(const struct chain *chain, uint8_t id[32], uint64_t *height);
 uint32_t chain_tip(const struct chain *chain);
 uint32_t chain_final(const struct chain *chain); /* last checkpoint, genesis at first */
 /* Instances decided so far: 0 at first. Its checkpoint is at height instance * E. */

@@ -361,7 +361,7 @@ void finality_decided(struct finality *f, struct ctx *c, const struct decision_f
 {
     enum err err = chain_finalize(f->chain, c, facts->instance, facts->value, decision);
     if (err == ERR_UNKNOWN) {
-        arrival_keep(f, facts, decision);
+        arrival_keep(f, c, facts, decision);
     }
     if (err != ERR_OK) {
         return;
@@ -568,6 +568,7 @@ uint64_t finality_deadline_ns(const struct finality *f)
         at = least(at, f->busy_ns);
     }
     at = least(at, least(f->conflict.due_ns, f->again_ns));
+    at = f->arrival.waiting != NULL ? least(at, f->arrival.want_ns) : at;
     for (int t = 0; t < TM_TIMERS && own_votes_room(f); t++) {
         at = least(at, f->timer_ns[t]);
     }

@@ -126,6 +126,10 @@ void arrival_wake(struct finality *f, struct ctx *c)
         }
         ask(f, c);
     }
+    if (a->waiting != NULL && a->want_ns <= c->mono_ns) { /* the wish may have been given up */
+        a->want_ns = c->mono_ns + ASK_AGAIN_MS * MS;
+        finality_want(f, a->waiting_facts.value, a->waiting_facts.instance, a->waiting_link);
+    }
 }
 
 void arrival_link_down(struct finality *f, uint32_t link)
@@ -369,7 +373,7 @@ enum err arrival_frame(struct finality *f, struct ctx *c, uint32_t link, const s
 
 /* --- waiting for a block --- */
 
-void arrival_keep(struct finality *f, const struct decision_facts *facts,
+void arrival_keep(struct finality *f, const struct ctx *c, const struct decision_facts *facts,
                   const struct blob *decision)
 {
     struct arrival *a = &f->arrival;
@@ -378,6 +382,7 @@ void arrival_keep(struct finality *f, const struct decision_facts *facts,
         a->waiting = blob_keep(f->shared, decision);
         a->waiting_link = a->check_link;
         a->waiting_facts = *facts;
+        a->want_ns = c->mono_ns + ASK_AGAIN_MS * MS;
     }
     finality_want(f, facts->value, facts->instance, a->check_link);
 }

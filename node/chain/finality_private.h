@@ -52,6 +52,7 @@ struct arrival {
     uint32_t check_link;
     uint32_t waiting_link;      /* who sent `waiting`; LINK_NONE: gone */
     const struct blob *waiting; /* checked decision whose block is not executed here; NULL: none */
+    uint64_t want_ns;           /* when to ask for that block again */
     struct decision_facts waiting_facts;
     struct certificate_check check;
 };
@@ -261,7 +262,7 @@ void arrival_final_seen(struct finality *f, uint32_t link, uint64_t instance);
 enum err arrival_frame(struct finality *f, struct ctx *c, uint32_t link, const struct blob *frame);
 void arrival_check(struct finality *f, struct ctx *c); /* goes on with a check */
 void arrival_wake(struct finality *f, struct ctx *c);
-void arrival_keep(struct finality *f, const struct decision_facts *facts,
+void arrival_keep(struct finality *f, const struct ctx *c, const struct decision_facts *facts,
                   const struct blob *decision);        /* waits for its block */
 void arrival_after(struct finality *f, struct ctx *c); /* the final instance moved */
 void arrival_link_down(struct finality *f, uint32_t link);

@@ -153,10 +153,14 @@ void sync_link_down(struct sync *sync, struct ctx *c, uint32_t link)
     sync_busy_update(sync, c);
 }
 
-void sync_fetch(struct sync *sync, struct ctx *c, uint32_t link, const uint8_t id[32],
-                uint64_t height)
+void sync_fetch(struct sync *sync, struct ctx *c, uint32_t link, const uint8_t block[32],
+                uint64_t height, bool firm)
 {
     struct sync_wish *room = NULL;
+    struct sync_wish *loose = NULL;
+    uint8_t id[32];
+    memcpy(id, block, 32);
+    chain_lacking(sync->chain, id, &height);
     sync->shared = c->shared;
     if (snap_runs(sync) || chain_holds(sync->chain, id) || chain_refused(sync->chain, id)) {
         return;
@@ -166,9 +170,13 @@ void sync_fetch(struct sync *sync, struct ctx *c, uint32_t link, const uint8_t i
         if (!wish->used) {
             room = wish;
         } else if (memcmp(wish->id, id, 32) == 0) {
+            wish->firm = wish->firm || firm;
             return;
+        } else if (!wish->firm) {
+            loose = wish;
         }
     }
+    room = room == NULL && firm ? loose : room;
     sync_start(sync, c);
     if (room == NULL) {
         ctx_trace(c, TRACE_limit_reached, LIMIT_SYNC_WISHES_MAX, SYNC_WISHES_MAX);
@@ -176,6 +184,7 @@ void sync_fetch(struct sync *sync, struct ctx *c, uint32_t link, const uint8_t i
         /* While many blocks are on their way this one will most likely be among them. */
         bool later = sync->queue.count > 0 || sync->ask.kind != ASK_NONE;
         *room = (struct sync_wish){.used = true,
+                                   .firm = firm,
                                    .height = height,
                                    .link = link,
                                    .due_ns = c->mono_ns + (later ? 5 * SYNC_SECOND_NS : 0)};

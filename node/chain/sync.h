@@ -28,9 +28,10 @@ void sync_link_down(struct sync *sync, struct ctx *c, uint32_t link);
 enum err sync_frame(struct sync *sync, struct ctx *c, uint32_t link, const struct blob *frame,
                     struct chain_news *news) MUST_CHECK;
 /* Fetch a block by id (unknown parent, finality's value), from link if it is ready, else from any.
- * height 0: not known; then only those find it who still hold it in memory. */
-void sync_fetch(struct sync *sync, struct ctx *c, uint32_t link, const uint8_t id[32],
-                uint64_t height);
+ * height 0: not known; then only those find it who still hold it in memory. firm: finality waits
+ * for it; such a wish takes the place of one that whoever sends blocks can cause. */
+void sync_fetch(struct sync *sync, struct ctx *c, uint32_t link, const uint8_t block[32],
+                uint64_t height, bool firm);
 bool sync_read_done(struct sync *sync, struct ctx *c,
                     const struct event *event); /* records read to serve somebody */
 bool sync_busy(const struct sync *sync); /* behind by more than a block: do not produce or vote */

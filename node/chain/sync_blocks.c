@@ -232,6 +232,10 @@ static enum err wished_recv(struct sync *sync, struct ctx *c, uint32_t link, str
     wish->used = false;
     news->link = link;
     enum err err = chain_block(sync->chain, c, news, block);
+    if (err == ERR_FULL && chain_find(sync->chain, block->data + HEADER_PARENT_AT) == TREE_NONE) {
+        /* No room to wait for its ancestors: they come in their order, and then it once more. */
+        (void)sync_ask_back(sync, c, link, wish->id, wish->height);
+    }
     if (news->missing && sync_ask_back(sync, c, link, news->missing_parent, news->missing_height)) {
         news->missing = false; /* the whole gap at once */
     }

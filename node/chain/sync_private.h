@@ -44,6 +44,7 @@ struct sync_wish {
     uint32_t link;   /* to ask first, then: asked */
     uint8_t tries;
     bool used, asked;
+    bool firm;       /* finality needs it: it does not make room for another */
     uint64_t height; /* 0: not known */
 };
 

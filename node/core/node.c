@@ -101,7 +101,7 @@ static void news_tell(struct node *node, struct ctx *c, uint32_t from_link,
         finality_tip_changed(node->finality, c);
     }
     if (news->missing) {
-        sync_fetch(node->sync, c, from_link, news->missing_parent, news->missing_height);
+        sync_fetch(node->sync, c, from_link, news->missing_parent, news->missing_height, false);
     }
 }
 
@@ -136,7 +136,7 @@ static void errands(struct node *node, struct ctx *c)
         chain_produce(node->chain, c, !node->behind);
     }
     while (finality_wanted(node->finality, id, &height, &link)) {
-        sync_fetch(node->sync, c, link, id, height);
+        sync_fetch(node->sync, c, link, id, height, true);
     }
     while (finality_evidence_next(node->finality, &body)) {
         uint64_t tip = chain_entry(node->chain, chain_tip(node->chain))->height;

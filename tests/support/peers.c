@@ -27,7 +27,7 @@ static void news_tell(struct peer *peer, struct ctx *c, uint32_t from,
         relay_block(peer->relay, c, from, news->accepted[i]);
     }
     if (news->missing) {
-        sync_fetch(peer->sync, c, from, news->missing_parent, news->missing_height);
+        sync_fetch(peer->sync, c, from, news->missing_parent, news->missing_height, false);
     }
 }
 

@@ -413,6 +413,41 @@ Test(sync, who_named_the_blocks_falls_silent)
     cr_assert_eq(peers_end(peers), 0);
 }
 
+static bool is_wished(const struct sync *sync, uint8_t first)
+{
+    for (uint32_t i = 0; i < SYNC_WISHES_MAX; i++) {
+        if (sync->wishes[i].used && sync->wishes[i].id[0] == first) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Blocks whose parents do not exist fill the wishes; what finality waits for finds room. */
+Test(sync, junk_is_wished_for_last)
+{
+    struct peers *peers = network(1, 1, 8);
+    uint8_t id[32] = {0};
+    peers_start_all(peers);
+    peers_run(peers, 5);
+    stranger_comes(peers, 0, 7, 0);
+    struct sync *sync = peers->node[0].sync;
+    struct ctx c = wire_ctx(peers->wire, 0);
+    for (id[0] = 1; id[0] <= SYNC_WISHES_MAX + 1; id[0]++) {
+        sync_fetch(sync, &c, LINK_NONE, id, 5, false);
+    }
+    cr_assert(!is_wished(sync, SYNC_WISHES_MAX + 1));
+    for (id[0] = 101; id[0] <= 100 + SYNC_WISHES_MAX; id[0]++) {
+        sync_fetch(sync, &c, LINK_NONE, id, 5, true);
+        cr_assert(is_wished(sync, id[0]));
+    }
+    sync_fetch(sync, &c, LINK_NONE, id, 5, true); /* no less firm than the others */
+    cr_assert(is_wished(sync, 101));
+    wire_effects(peers->wire, 0);
+    stranger_goes(peers, 0);
+    cr_assert_eq(peers_end(peers), 0);
+}
+
 /* Whoever asks for everything, at once and again, gets bounded work. */
 Test(sync, requests_are_bounded)
 {
