@@ -1,8 +1,10 @@
+#define _POSIX_C_SOURCE 200809L
 #include "settings/document.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <yaml.h>
 
 #include "node/base/invariant.h"
@@ -158,6 +160,11 @@ enum err document_read(struct document **document, struct settings_error *error,
     snprintf(error->file, sizeof(error->file), "%s", path);
     if (file == NULL) {
         return refuse(error, 0, ERR_NOT_FOUND, "cannot open: ", strerror(errno));
+    }
+    struct stat info;
+    if (fstat(fileno(file), &info) == 0 && S_ISDIR(info.st_mode)) {
+        fclose(file);
+        return refuse(error, 0, ERR_SYNTAX, "is a folder", "");
     }
     invariant(yaml_parser_initialize(&parser));
     yaml_parser_set_input_file(&parser, file);

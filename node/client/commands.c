@@ -28,7 +28,7 @@ static const struct ctl_command commands[] = {
      "export import --genesis --verify -o -d --json --help"},
     {"db", "the database of a node", ctl_db, "stat check repair --json --help"},
     {"keys", "the keys of a node", ctl_keys,
-     "new show seal -o --passphrase-file --no-account --json --help"},
+     "new show seal -o --passphrase-file --old-passphrase-file --no-account --json --help"},
     {"proof", "seal, challenge, prove and verify stored files", ctl_proof,
      "seal unseal challenge prove verify graph tree --profile -o --sector-bytes --ticket --host "
      "--contract --number --parents --beacon --challenge --commitment --proof --fraud --porep-id "
@@ -43,6 +43,47 @@ const struct ctl_command *ctl_commands(size_t *count)
     return commands;
 }
 
+/* The words that can follow, by position and command: the same for both shells. */
+static void cases_print(const char *position)
+{
+    printf("    local choice\n    case \"%s\" in\n    1:*) choice=\"", position);
+    for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+        printf("%s%s", i == 0 ? "" : " ", commands[i].name);
+    }
+    printf("\" ;;\n");
+    for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+        printf("    *:%s) choice=\"%s\" ;;\n", commands[i].name, commands[i].words);
+    }
+    printf("    esac\n");
+}
+
+#define FILES                                                                                      \
+    "--passphrase-file|--old-passphrase-file|--keys-passphrase-file|--keys|--genesis|-o|-d"
+
+static void bash_print(void)
+{
+    printf("_orreryctl()\n{\n");
+    cases_print("$COMP_CWORD:${COMP_WORDS[1]}");
+    printf("    case \"${COMP_WORDS[COMP_CWORD-1]}\" in\n"
+           "    --wait) choice=\"unconfirmed confirmed finalized\" ;;\n"
+           "    " FILES ") COMPREPLY=($(compgen -f -- \"$2\")); return ;;\n    esac\n"
+           "    COMPREPLY=($(compgen -W \"$choice\" -- \"$2\"))\n}\n"
+           "complete -o default -F _orreryctl orreryctl\n");
+}
+
+/* Good as a file of $fpath, which runs as the function, and to be sourced. */
+static void zsh_print(void)
+{
+    printf("#compdef orreryctl\n_orreryctl()\n{\n");
+    cases_print("$((CURRENT-1)):${words[2]}");
+    printf("    case \"${words[CURRENT-1]}\" in\n"
+           "    --wait) choice=\"unconfirmed confirmed finalized\" ;;\n"
+           "    " FILES ") _files; return ;;\n    esac\n"
+           "    compadd -- ${=choice} || _files\n}\n"
+           "if [ \"$funcstack[1]\" = _orreryctl ]; then\n    _orreryctl \"$@\"\nelse\n"
+           "    compdef _orreryctl orreryctl\nfi\n");
+}
+
 int ctl_completion(int argc, char **argv)
 {
     bool bash = argc == 2 && strcmp(argv[1], "bash") == 0;
@@ -50,28 +91,14 @@ int ctl_completion(int argc, char **argv)
 
     if (!bash && !zsh) {
         printf("usage: orreryctl completion bash|zsh\n\n"
-               "bash: orreryctl completion bash > ~/.local/share/bash-completion/completions/"
-               "orreryctl\nzsh:  source <(orreryctl completion zsh)\n");
+               "What `meson install` puts where the shells look for it. For this shell alone:\n"
+               "source <(orreryctl completion bash)\n");
         return argc == 2 && strcmp(argv[1], "--help") == 0 ? CTL_OK : CTL_FAILED;
     }
-    if (zsh) {
-        printf("autoload -U +X bashcompinit && bashcompinit\n");
+    if (bash) {
+        bash_print();
+    } else {
+        zsh_print();
     }
-    printf(
-        "_orreryctl()\n{\n    local words\n    case \"$COMP_CWORD:${COMP_WORDS[1]}\" in\n    1:*) "
-        "words=\"");
-    for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
-        printf("%s%s", i == 0 ? "" : " ", commands[i].name);
-    }
-    printf("\" ;;\n");
-    for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
-        printf("    *:%s) words=\"%s\" ;;\n", commands[i].name, commands[i].words);
-    }
-    printf("    esac\n    case \"${COMP_WORDS[COMP_CWORD-1]}\" in\n"
-           "    --wait) words=\"unconfirmed confirmed finalized\" ;;\n"
-           "    --passphrase-file|--keys-passphrase-file|--keys)\n"
-           "        COMPREPLY=($(compgen -f -- \"$2\")); return ;;\n    esac\n"
-           "    COMPREPLY=($(compgen -W \"$words\" -- \"$2\"))\n}\n"
-           "complete -o default -F _orreryctl orreryctl\n");
     return CTL_OK;
 }

@@ -35,7 +35,7 @@ static const char usage[] =
     "  --passphrase-file FILE  its first line seals and opens (ORRERY_PASSPHRASE_FILE); else asked "
     "for\n"
     "  --no-passphrase         not sealed: for tests\n"
-    "  --network N             of the address shown; else the node is asked\n"
+    "  --network N             of the address shown; else the node is asked (--node URL)\n"
     "  --json\n"
     "\n"
     "Wallets are files in ORRERY_WALLET, or ~/.orrery/wallet.\n";

@@ -20,6 +20,7 @@
 #include "node/daemon/store.h"
 #include "node/daemon/trace_file.h"
 #include "node/daemon/version.h"
+#include "node/host/file.h"
 
 #define STOP_MS 1800 /* a clean stop takes less than two seconds or is cut short */
 #define STATE_SCRATCH_BYTES ((size_t)64 << 20)
@@ -35,8 +36,7 @@ struct daemon {
     struct daemon_config config;
     struct keys keys;
     struct genesis genesis;
-    uint8_t *genesis_bytes;
-    size_t genesis_len;
+    struct span genesis_bytes; /* mapped */
     const struct blob *genesis_state;
     struct node_config node;
     struct store *store;
@@ -71,24 +71,15 @@ static const char usage_text[] =
 
 static enum err genesis_load(struct daemon *d)
 {
-    struct stat info;
-    int file = open(d->config.genesis, O_RDONLY | O_CLOEXEC);
-    enum err err = ERR_IO;
+    enum err err = file_map(&d->genesis_bytes, d->config.genesis);
+    const char *why = errno != 0 ? strerror(errno) : "empty";
 
-    if (file >= 0 && fstat(file, &info) == 0 && info.st_size > 0) {
-        d->genesis_len = (size_t)info.st_size;
-        void *bytes = mmap(NULL, d->genesis_len, PROT_READ, MAP_PRIVATE, file, 0);
-        if (bytes != MAP_FAILED) {
-            d->genesis_bytes = bytes;
-            err = genesis_decode(&d->genesis, span_of(bytes, d->genesis_len));
-        }
-    }
-    if (file >= 0) {
-        close(file);
+    if (err == ERR_OK) {
+        err = genesis_decode(&d->genesis, d->genesis_bytes);
+        why = err_text(err);
     }
     if (err != ERR_OK) {
-        log_line(LOG_ERROR, "genesis", "file=\"%s\" error=\"%s\"", d->config.genesis,
-                 err_text(err));
+        log_line(LOG_ERROR, "genesis", "file=\"%s\" error=\"%s\"", d->config.genesis, why);
     }
     return err;
 }
@@ -124,13 +115,23 @@ static enum err keys_load(struct daemon *d, bool check)
     return err;
 }
 
+static void config_refused(const char *word, const struct settings_error *error)
+{
+    char line[16] = "";
+
+    if (error->line > 0) {
+        (void)snprintf(line, sizeof(line), ":%d", error->line);
+    }
+    log_line(LOG_ERROR, word, "at=%s%s error=\"%s\"", error->file, line, error->text);
+}
+
 static enum err config_load(struct daemon *d)
 {
     struct settings_error error = {.text = ""};
     enum err err = config_read(&d->config, d->path, &error);
 
     if (err != ERR_OK) {
-        log_line(LOG_ERROR, "config", "at=%s:%d error=\"%s\"", error.file, error.line, error.text);
+        config_refused("config", &error);
     }
     return err;
 }
@@ -230,7 +231,7 @@ static void on_reload(struct daemon *d)
     struct settings_error error;
 
     if (config_read(&fresh, d->path, &error) != ERR_OK) {
-        log_line(LOG_ERROR, "reload", "at=%s:%d error=\"%s\"", error.file, error.line, error.text);
+        config_refused("reload", &error);
     } else {
         host_limits_set(d->host, &fresh.limits);
         log_level_set(fresh.log);
@@ -515,8 +516,14 @@ int main(int argc, char **argv)
         } else if (strcmp(argv[i], "--log") == 0 && more &&
                    log_level_parse(&parsed, argv[i + 1]) == ERR_OK) {
             level = argv[++i];
+        } else if (strcmp(argv[i], "--config") == 0) {
+            fprintf(stderr, "orreryd: --config takes a file\n");
+            return EXIT_BAD_USE;
+        } else if (strcmp(argv[i], "--log") == 0) {
+            fprintf(stderr, "orreryd: --log takes error, warn, info or debug\n");
+            return EXIT_BAD_USE;
         } else {
-            fprintf(stderr, "orreryd: unexpected '%s'\n%s", argv[i], usage_text);
+            fprintf(stderr, "orreryd: unexpected '%s'; try --help\n", argv[i]);
             return EXIT_BAD_USE;
         }
     }
@@ -532,8 +539,8 @@ int main(int argc, char **argv)
     enum exit_code status = daemon_main(&d, level, check);
     keys_close(&d.keys);
     config_free(&d.config);
-    if (d.genesis_bytes != NULL) {
-        munmap(d.genesis_bytes, d.genesis_len);
+    if (d.genesis_bytes.data != NULL) {
+        file_unmap(d.genesis_bytes);
     }
     return (int)status;
 }

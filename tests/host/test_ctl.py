@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """orreryctl as a person uses it, against hosts in one process. Usage: test_ctl.py ORRERYCTL REST_SERVER"""
-import fcntl, http.server, json, os, pty, signal, subprocess, sys, tempfile, termios, threading
+import fcntl, http.server, json, os, pty, re, signal, subprocess, sys, tempfile, termios, threading
 
 ctl, server = sys.argv[1:]
 
@@ -144,8 +144,14 @@ def main():
     check = subprocess.run(["bash", "-c", script + "\nCOMP_WORDS=(orreryctl wa); COMP_CWORD=1; _orreryctl orreryctl wa"
                             "\necho ${COMPREPLY[@]}"], capture_output=True, text=True)
     assert check.stdout.strip() == "wallet", (check.stdout, check.stderr)
-    for command in script.split('words="')[1].split('"')[0].split():
-        run(command, "--help")
+    words = dict(re.findall(r'\*:(\w+)\) choice="([^"]*)"', script))
+    assert sorted(words) == sorted(script.split('choice="')[1].split('"')[0].split())
+    for command, known in words.items():
+        text = run(command, "--help")
+        assert "--help" in known or command == "completion"
+        for option in re.findall(r"--[a-z-]+", known.replace("--help", "")):
+            assert option in text, f"{command} --help says nothing of {option}"
+    assert run("completion", "zsh").startswith("#compdef orreryctl\n")
     process.stdin.close()
     assert process.wait(30) == 0
     print("orreryctl: wallets, payments, stake, views and refusals")

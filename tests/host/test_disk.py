@@ -2,23 +2,33 @@
 """What a disk does to one daemon of four: it is full (a small tmpfs in a mount namespace of the test), then pages of the database
 are damaged. The daemon says so and ends or is refused, never crashes; with space again, or repaired, it is back, has lost nothing
 that was final and signs nothing twice. Usage: test_disk.py BUILD"""
+import contextlib
 import pathlib
 import random
 import shutil
 import subprocess
 import sys
-import tempfile
-import time
 
 sys.dont_write_bytecode = True
-from live import Live, Load, programs_folder  # noqa: E402
+from live import network, programs_folder, under_load  # noqa: E402
 
 NODES, TARGET_MS, VICTIM, SKIP = 4, 500, 4, 77
 PAGE, DAMAGED = 4096, 24
 
 
+@contextlib.contextmanager
 def small_disk(folder):
     """A process that holds a mount namespace with a tmpfs on `folder`; None: this is not permitted here."""
+    holder = holder_begin(folder)
+    try:
+        yield holder
+    finally:
+        if holder is not None:
+            holder.kill()
+            holder.wait()
+
+
+def holder_begin(folder):
     script = 'mount -t tmpfs -o size=24m,mode=0700 none "$0" && echo ready && exec sleep 100000'
     folder.mkdir(mode=0o700)
     try:
@@ -131,13 +141,8 @@ def damaged_pages(live, draw):
 
 
 def main():
-    programs = programs_folder(sys.argv)
-    folder = pathlib.Path(tempfile.mkdtemp(prefix="orrery-disk-"))
-    live = Live(programs, folder, NODES, TARGET_MS)
-    load = Load(live, per_second=40)
-    holder = small_disk(live.home(VICTIM) / "data")
-    good = False
-    try:
+    with network("disk", programs_folder(sys.argv), NODES, TARGET_MS) as live, under_load(live, per_second=40) as load, \
+            small_disk(live.home(VICTIM) / "data") as holder:
         live.start(*others(live))
         live.wait_final(0)
         load.start()
@@ -153,21 +158,8 @@ def main():
             (live.home(VICTIM) / "kept").rename(data)
         damaged_pages(live, random.Random(3))
         load.stop()
-        live.check_chain(live.judge()[0])
-        live.stop()
-        _, votes, blocks = live.judge()
+        _, votes, blocks = live.end_well()
         print(f"{votes} votes and {blocks} blocks signed, none twice")
-        good = True
-    finally:
-        load.over.set()
-        live.end()
-        if holder is not None:
-            holder.kill()
-            holder.wait()
-        if good:
-            shutil.rmtree(folder)
-        else:
-            print(f"kept: {folder}")
     return 0 if holder is not None else SKIP
 
 

@@ -4,10 +4,9 @@ where valgrind is not installed or ORRERY_FULL is not set. Usage: test_valgrind.
 import os
 import shutil
 import sys
-import tempfile
 
 sys.dont_write_bytecode = True
-from live import Live, programs_folder  # noqa: E402
+from live import network, programs_folder  # noqa: E402
 
 NODES, TARGET_MS, CHECKED, TRIES, SKIP = 4, 3000, 4, 8, 77
 VALGRIND = ("valgrind", "--quiet", "--leak-check=full", "--show-leak-kinds=definite", "--errors-for-leak-kinds=definite",
@@ -19,10 +18,7 @@ def main():
     if shutil.which("valgrind") is None or "ORRERY_FULL" not in os.environ:
         print("skipped: no valgrind, or no ORRERY_FULL=1")
         return SKIP
-    folder = tempfile.mkdtemp(prefix="orrery-valgrind-")
-    live = Live(programs, folder, NODES, TARGET_MS)
-    good = False
-    try:
+    with network("valgrind", programs, NODES, TARGET_MS) as live:
         live.start(*range(1, CHECKED))
         live.wait_final(0)
         for k in range(TRIES):  # a stop that takes too long at this speed is cut short by the daemon and shows nothing
@@ -33,17 +29,10 @@ def main():
             text = live.log(CHECKED)
             assert "==" not in text, f"valgrind: {[line for line in text.splitlines() if line.startswith('==')][:30]}"
             assert code in (0, 2), f"{code}: {live.log_end(CHECKED)}"
-            good = code == 0
-            if good:
+            if code == 0:
                 break
-        assert good, f"no clean stop in {TRIES} tries"
+        assert code == 0, f"no clean stop in {TRIES} tries"
         print("valgrind: clean, from the start to a clean stop")
-    finally:
-        live.end()
-        if good:
-            shutil.rmtree(folder)
-        else:
-            print(f"kept: {folder}")
     return 0
 
 
