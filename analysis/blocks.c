@@ -103,6 +103,19 @@ static size_t last_tip(const struct blocks *blocks, const struct run *run)
     return best;
 }
 
+/* Where tips were not recorded: the first of the highest blocks. */
+static size_t highest(const struct blocks *blocks)
+{
+    size_t best = BLOCK_NONE;
+
+    for (size_t i = 0; i < blocks->count; i++) {
+        if (best == BLOCK_NONE || blocks->list[i].height > blocks->list[best].height) {
+            best = i;
+        }
+    }
+    return best;
+}
+
 static void chain_mark(struct blocks *blocks, size_t tip, bool mark)
 {
     for (size_t i = tip; i != BLOCK_NONE && blocks->list[i].on_chain != mark;
@@ -137,6 +150,7 @@ void blocks_read(struct blocks *blocks, const struct run *run)
     free(parents);
     index_make(blocks);
     size_t tip = last_tip(blocks, run);
+    tip = tip == BLOCK_NONE ? highest(blocks) : tip;
     size_t final = last_final(blocks, run);
     chain_mark(blocks, tip, true);
     if (final != BLOCK_NONE && !blocks->list[final].on_chain) {

@@ -80,7 +80,7 @@ static bool rates_write(struct figure *figure, struct band *band, const char *co
                 scale * mean / (double)n);
     }
     band->overall = nodes > 0 ? scale * sum / nodes : 0;
-    bool some = s.sample_count > 2 && nodes > 0;
+    bool some = s.sample_count > 2 && sum > 0; /* nothing but zeros is no figure */
     free(sorted);
     series_free(&s);
     return some;

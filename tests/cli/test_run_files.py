@@ -92,6 +92,20 @@ class RunFiles(unittest.TestCase):
         self.assertNotIn("http://", page.replace("http://www.w3.org", ""))
         self.assertIn('<figure id="seeds-gap">', (self.dir / "a/report.html").read_text())
 
+    def test_report_of_a_run_that_cost_nothing_and_recorded_little(self):
+        """Processors that are never busy have no figure; without recorded tips the highest block's branch is the chain."""
+        text = (SOURCE / "scenarios/beacon-withholding/scenario.yaml").read_text()
+        little = self.dir / "little.yaml"
+        little.write_text(text.replace("series: 1 h, tables: [node_up]", "series: 10 s, tables: [block_produced, node_up]"))
+        orrery("run", little, "--duration", "2 min", "--set", "expect={}", "-o", self.dir / "little", "--quiet")
+        page = (self.dir / "little/1/report.html").read_text()
+        self.assertIn('<figure id="forks">', page)
+        self.assertNotIn('<figure id="cpu">', page)
+        blocks = rows((self.dir / "little/1/figures/forks.tsv").read_text())
+        chain, left = (sum(int(row[k]) for row in blocks) for k in ("on_chain", "left"))
+        self.assertGreater(chain, 10)
+        self.assertLess(left, chain)
+
     def test_space_time_shows_every_block_of_its_stretch(self):
         """Nodes up, lines from maker to receiver, blocks, votes, decisions: blocks of lines in this order."""
         run = self.dir / "a/1"
