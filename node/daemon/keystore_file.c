@@ -115,6 +115,23 @@ static enum err bytes_write(const char *path, const uint8_t *bytes, size_t len, 
     return err;
 }
 
+/* The file gets its name, at once or not at all. Where another may not go, a link is refused when
+ * there is one; file systems without links have no such word. */
+static enum err file_place(const char *fresh, const char *path, bool replace, char *message)
+{
+    if (!replace) {
+        if (link(fresh, path) == 0) {
+            (void)unlink(fresh);
+            return ERR_OK;
+        }
+        if (errno == EEXIST) {
+            return say(message, ERR_DUPLICATE, "%s: is there already", path);
+        }
+    }
+    return rename(fresh, path) == 0 ? ERR_OK
+                                    : say(message, ERR_IO, "%s: %s", path, strerror(errno));
+}
+
 /* The rename is durable when its folder is. */
 static void folder_sync(const char *path)
 {
@@ -140,7 +157,8 @@ enum err keystore_save(const struct keystore *keystore, const char *path, struct
     if (!replace && access(path, F_OK) == 0) {
         return say(message, ERR_DUPLICATE, "%s: is there already", path);
     }
-    if ((size_t)snprintf(fresh, sizeof(fresh), "%s.new", path) >= sizeof(fresh)) {
+    if ((size_t)snprintf(fresh, sizeof(fresh), "%s.%ld.new", path, (long)getpid()) >=
+        sizeof(fresh)) {
         return say(message, ERR_RANGE, "the path is too long");
     }
     enum err err = keystore_encode(bytes, &len, keystore, passphrase, keystore_cost);
@@ -149,8 +167,8 @@ enum err keystore_save(const struct keystore *keystore, const char *path, struct
     }
     err = bytes_write(fresh, bytes, len, message);
     secret_wipe(bytes, sizeof(bytes));
-    if (err == ERR_OK && rename(fresh, path) != 0) {
-        err = say(message, ERR_IO, "%s: %s", path, strerror(errno));
+    if (err == ERR_OK) {
+        err = file_place(fresh, path, replace, message);
     }
     if (err != ERR_OK) {
         (void)unlink(fresh);

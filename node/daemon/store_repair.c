@@ -329,7 +329,9 @@ static int files_swap(const char *path, const char *fresh)
     snprintf(from, sizeof(from), "%s/data.mdb", fresh);
     snprintf(old, sizeof(old), "%s/data.mdb.damaged", path);
     snprintf(to, sizeof(to), "%s/data.mdb", path);
-    if (rename(to, old) != 0 || rename(from, to) != 0) {
+    /* At no time is there no database: a daemon would begin a new one and forget what it signed. */
+    (void)unlink(old);
+    if ((link(to, old) != 0 && rename(to, old) != 0) || rename(from, to) != 0) {
         return errno;
     }
     snprintf(from, sizeof(from), "%s/lock.mdb", fresh);

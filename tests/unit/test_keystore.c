@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "node/daemon/keystore.h"
@@ -104,4 +105,46 @@ Test(keystore, files)
     cr_expect_not_null(strstr(message, "others may read it"));
     (void)unlink(path);
     (void)rmdir(folder);
+}
+
+/* Of several that make the same file at once one succeeds, and the file is that one's. */
+Test(keystore, one_of_many_makes_a_file)
+{
+    enum { ROUNDS = 20, MANY = 4 };
+    char folder[] = "/tmp/orrery-keystore-XXXXXX";
+    char path[64];
+    char message[KEYSTORE_MESSAGE_BYTES];
+    struct keystore k;
+
+    cr_assert_not_null(mkdtemp(folder));
+    (void)snprintf(path, sizeof(path), "%s/node.keys", folder);
+    for (int round = 0; round < ROUNDS; round++) {
+        pid_t child[MANY];
+        uint8_t winner = 0;
+        for (uint8_t i = 0; i < MANY; i++) {
+            child[i] = fork();
+            cr_assert_geq(child[i], 0);
+            if (child[i] == 0) {
+                k.count = 0;
+                bool made =
+                    keystore_add(&k, KEYSTORE_ACCOUNT, "", (const uint8_t[32]){i}) == ERR_OK &&
+                    keystore_save(&k, path, text(""), false, message) == ERR_OK;
+                _exit(made ? 0 : 1);
+            }
+        }
+        for (uint8_t i = 0; i < MANY; i++) {
+            int status;
+            cr_assert_eq(waitpid(child[i], &status, 0), child[i]);
+            cr_assert(WIFEXITED(status));
+            if (WEXITSTATUS(status) == 0) {
+                cr_assert_eq(winner, 0, "two made it");
+                winner = (uint8_t)(i + 1);
+            }
+        }
+        cr_assert_neq(winner, 0);
+        cr_assert_eq(keystore_load(&k, path, text(""), message), ERR_OK, "%s", message);
+        cr_assert_eq(k.entries[0].seed[0], winner - 1);
+        cr_assert_eq(unlink(path), 0);
+    }
+    cr_assert_eq(rmdir(folder), 0, "something was left beside it");
 }
