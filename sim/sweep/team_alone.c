@@ -1,4 +1,6 @@
 /* Built without MPI. */
+#include <stdbool.h>
+
 #include "node/base/invariant.h"
 #include "sim/sweep/team_mpi.h"
 
