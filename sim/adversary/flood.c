@@ -1,19 +1,21 @@
 /* Spams every peer with `rate` frames a second: inventories of what does not exist, transactions of
  * accounts that have nothing, blocks whose parents nobody has; or (`pool`) transfers of its own
- * account to itself, each valid, which fill pools and blocks for the least fee. All are well
- * formed, so nobody may be blamed for passing them on; limits must hold (spec: decisions 4, 20;
- * limits.def). */
+ * account to itself, each valid, which fill pools and blocks for the least fee; or (`gaps`) the
+ * same with a nonce left out and four times the fee, which never execute and never pay. All are
+ * well formed, so nobody may be blamed for passing them on; limits must hold (spec: decisions 4,
+ * 20; limits.def). */
 #include "node/chain/block.h"
 #include "node/chain/tx.h"
 #include "sim/adversary/kind.h"
 
 enum { FLOOD_WHAT, FLOOD_RATE };
-enum { FLOOD_INVENTORY, FLOOD_TRANSACTIONS, FLOOD_ORPHANS, FLOOD_ALL, FLOOD_POOL };
+enum { FLOOD_INVENTORY, FLOOD_TRANSACTIONS, FLOOD_ORPHANS, FLOOD_ALL, FLOOD_POOL, FLOOD_GAPS };
 enum { FLOOD_IDS = 256, FLOOD_BURST_MAX = 64, FLOOD_TX_BYTES = 512 };
 #define FLOOD_TICK_NS UINT64_C(100000000)
 #define FLOOD_RATE_MAX (UINT64_C(1000000000) / FLOOD_TICK_NS * FLOOD_BURST_MAX)
 
-static const char *const floods[] = {"inventory", "transactions", "orphans", "all", "pool", NULL};
+static const char *const floods[] = {"inventory", "transactions", "orphans", "all",
+                                     "pool",      "gaps",         NULL};
 
 struct flood {
     uint64_t due_ns, sent;
@@ -81,14 +83,14 @@ static void transaction(struct act *a, uint64_t links)
 
 /* The own account's, one nonce after the other, as many as a pool takes of one sender; then from
  * the first again that is in no block. Without free tokens there is none. */
-static void pool_fill(struct act *a, uint64_t links)
+static void pool_fill(struct act *a, uint64_t links, bool gaps)
 {
     struct flood *s = a->state;
     const struct chain *chain = node_chain(a->node);
     const struct tree_entry *tip = chain_entry(chain, chain_tip(chain));
     uint64_t multiplier =
         a->c.config->policy->fee_multiplier + chain_params(chain)->fee_multiplier_min;
-    uint64_t fee = FLOOD_TX_BYTES * multiplier;
+    uint64_t fee = FLOOD_TX_BYTES * multiplier * (gaps ? 4 : 1);
     uint64_t most = a->c.config->policy->pool_sender_max;
     struct account account;
 
@@ -96,8 +98,9 @@ static void pool_fill(struct act *a, uint64_t links)
         account.free < fee * most) {
         return;
     }
-    if (s->nonce < account.nonce || s->nonce >= account.nonce + most) {
-        s->nonce = account.nonce;
+    uint64_t first = account.nonce + gaps;
+    if (s->nonce < first || s->nonce >= first + most) {
+        s->nonce = first;
     }
     transfer(a, links, a->c.config->account_seed, act_account(a),
              (struct tx){.nonce = s->nonce++, .fee_max = fee, .expiry = tip->height + 1000});
@@ -156,7 +159,8 @@ static void flood_after(struct act *a)
             transaction(a, links);
             break;
         case FLOOD_POOL:
-            pool_fill(a, links);
+        case FLOOD_GAPS:
+            pool_fill(a, links, what == FLOOD_GAPS);
             break;
         default:
             orphan(a, links);

@@ -312,6 +312,23 @@ Test(adversary, a_flood_that_pays_has_a_senders_share)
     run_end(&run);
 }
 
+/* What cannot execute, for a nonce before it is missing, offers the highest fees and never pays
+ * them. It takes nobody's place, though blocks are so small that it would fill them. */
+Test(adversary, a_flood_with_gaps_takes_nobodys_place)
+{
+    static const char *const with[] = {"duration=2 min", "chain.block_txs_max=20",
+                                       "groups.relays.stake.free=1000"};
+    struct run run = run_threads(run_ten,
+                                 "load:\n  - {kind: transfer, group: relays, per_second: 1/2}\n"
+                                 "adversaries:\n  - flood node 0-2 what gaps rate 20\n",
+                                 with, 3, 1);
+
+    cr_expect_gt(run_figure(&run, "tx_submitted"), 20);
+    cr_expect_gt(run_figure(&run, "tx_included"), 0.6 * run_figure(&run, "tx_submitted"));
+    cr_expect_eq(run_figure(&run, "peers_misbehaved"), 0);
+    run_end(&run);
+}
+
 /* Half of all relays and more tell of each other alone and fill the newcomers' places: their first
  * addresses came from elsewhere, so they keep up. */
 Test(adversary, an_eclipse_fails_while_one_honest_address_is_known)
