@@ -225,9 +225,7 @@ static enum err produce(struct producer *p, struct ctx *c, const struct genesis 
     memcpy(header.genesis, genesis->hash, 32);
     memcpy(header.parent, above->id, 32);
     memcpy(header.signer, p->account.public_key, 32);
-    /* All of the pool in its order: the draft leaves out what does not execute, say for a gap in
-     * its sender's nonces, and that must take nobody's place. */
-    size_t count = txpool_select(pool, c->scratch, &txs, pool->count, SIZE_MAX, multiplier);
+    size_t count = txpool_select(pool, c->scratch, &txs, multiplier);
     count = buggify(c, BUGGIFY_blocks_empty) ? 0 : count;
     TRY(draft(p, c, genesis, above, &header, txs, &count));
     TRY(seal(p, c, params, above, &header, txs, count));

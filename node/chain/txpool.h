@@ -59,10 +59,11 @@ uint64_t txpool_next_nonce(const struct txpool *pool, const uint8_t sender[32], 
 /* See chain_tx_match. */
 size_t txpool_match(const struct txpool *pool, struct arena *scratch, const struct blob **found,
                     const uint8_t block_id[32], const uint64_t *short_ids, size_t count);
-/* The transactions for a block, best fee per byte first, those of one sender by nonce: at most
- * txs_max, together with their length prefixes at most bytes_max, each ready to pay multiplier per
- * byte. Returns how many; spans point into the pooled blobs, *out into scratch. */
+/* All that is ready to pay multiplier per byte, in the order in which a block takes them: best fee
+ * per byte first, those of one sender by nonce. What does not execute (the first of a sender may
+ * wait for another) must take nobody's place, so it is for execute_draft to fill the block. Returns
+ * how many; spans point into the pooled blobs, *out into scratch. */
 size_t txpool_select(const struct txpool *pool, struct arena *scratch, struct span **out,
-                     size_t txs_max, size_t bytes_max, uint64_t multiplier);
+                     uint64_t multiplier);
 
 #endif

@@ -115,24 +115,12 @@ static void heapify(const struct txpool_entry **heap, size_t count, before_fn *b
     }
 }
 
-static size_t prefix_bytes(size_t len)
-{
-    size_t n = 1;
-
-    while (len >= 0x80) {
-        len >>= 7;
-        n++;
-    }
-    return n;
-}
-
 size_t txpool_select(const struct txpool *pool, struct arena *scratch, struct span **out,
-                     size_t txs_max, size_t bytes_max, uint64_t multiplier)
+                     uint64_t multiplier)
 {
     size_t candidates = 0;
     size_t heads = 0;
     size_t taken = 0;
-    size_t bytes = 0;
     const struct txpool_entry **sorted = arena_alloc_array(scratch, pool->count, sizeof(*sorted));
     const struct txpool_entry **heap = arena_alloc_array(scratch, pool->count, sizeof(*heap));
 
@@ -157,15 +145,13 @@ size_t txpool_select(const struct txpool *pool, struct arena *scratch, struct sp
         }
     }
     heapify(heap, heads, pays_more);
-    while (heads > 0 && taken < txs_max) {
+    while (heads > 0) {
         const struct txpool_entry *e = heap[0];
-        size_t cost = e->tx->len + prefix_bytes(e->tx->len);
-        bool fits = bytes + cost <= bytes_max && (u128)e->tx->len * multiplier <= e->fee_max;
+        bool pays = (u128)e->tx->len * multiplier <= e->fee_max;
         const struct txpool_entry *follower =
-            fits ? txpool_find_nonce(pool, e->sender, e->nonce + 1) : NULL;
-        if (fits) {
+            pays ? txpool_find_nonce(pool, e->sender, e->nonce + 1) : NULL;
+        if (pays) {
             (*out)[taken++] = span_of(e->tx->data, e->tx->len);
-            bytes += cost;
         }
         if (follower != NULL) {
             heap[0] = follower;
