@@ -40,7 +40,7 @@ struct swarming {
     struct swarm *swarm;
     uint64_t seed;
     bool beyond;
-    bool strained;   /* rounds are short: a time for those who play with locks */
+    bool strained; /* rounds are short: a time for those who play with locks */
     uint32_t count;
     struct swarm_line lines[SWARM_LINES_MAX];
 };

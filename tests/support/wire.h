@@ -46,7 +46,7 @@ struct wire_node {
         size_t key_len;
         const struct blob *value;
         bool damaged; /* reads leave it out and say so */
-    } * records; /* ascending */
+    } * records;      /* ascending */
     size_t record_count;
 };
 
