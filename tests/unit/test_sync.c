@@ -42,14 +42,21 @@ Test(sync, a_joiner_catches_up_from_genesis)
     cr_assert_eq(peers_end(peers), 0);
 }
 
-/* The tree keeps 360 blocks when finality is off: the first ones come from records. */
-Test(sync, old_blocks_come_from_records)
+/* Four nodes of which three have made some 1,100 blocks. */
+static struct peers *three_grown(void)
 {
     struct peers *peers = network(4, 3, 2);
     for (uint32_t i = 0; i < 3; i++) {
         peers_start(peers, i);
     }
     peers_run(peers, 15 * 1100);
+    return peers;
+}
+
+/* The tree keeps 360 blocks when finality is off: the first ones come from records. */
+Test(sync, old_blocks_come_from_records)
+{
+    struct peers *peers = three_grown();
     const struct chain *chain = peers->node[0].chain;
     uint64_t height = peers_tip(peers, 0)->height;
     cr_assert_gt(chain_entry(chain, chain_final(chain))->height, 500);
@@ -80,11 +87,7 @@ static struct record_kept *block_record(struct peers *peers, uint32_t node, uint
 /* Everybody has damaged records, others than the rest: what each can read is served. */
 Test(sync, damaged_records_are_passed_by)
 {
-    struct peers *peers = network(4, 3, 2);
-    for (uint32_t i = 0; i < 3; i++) {
-        peers_start(peers, i);
-    }
-    peers_run(peers, 15 * 1100);
+    struct peers *peers = three_grown();
     uint64_t height = peers_tip(peers, 0)->height;
     for (uint32_t i = 0; i < 3; i++) {
         for (uint64_t at = 20 + 10 * i; at < 500; at += 50) {
@@ -125,11 +128,7 @@ static void rival_keep(struct peers *peers, uint32_t node, uint64_t height)
 
 Test(sync, a_block_that_lost_and_stayed_is_not_named)
 {
-    struct peers *peers = network(4, 3, 2);
-    for (uint32_t i = 0; i < 3; i++) {
-        peers_start(peers, i);
-    }
-    peers_run(peers, 15 * 1100);
+    struct peers *peers = three_grown();
     uint64_t height = peers_tip(peers, 0)->height;
     for (uint32_t i = 0; i < 3; i++) {
         for (uint64_t at = 50; at < 500; at += 50) {
